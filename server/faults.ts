@@ -1,0 +1,90 @@
+/** Every failure a user may meet. A retired code is never given a new meaning. */
+export const FAULTS = {
+  NO_FILE: { status: 400, title: 'No file was sent' },
+  BAD_OPTIONS: { status: 400, title: 'The options cannot be used' },
+  BAD_MULTIPART: { status: 400, title: 'The upload is not well formed' },
+  BAD_TABLE_NAME: { status: 400, title: 'That table name cannot be used' },
+  BAD_QUERY: { status: 400, title: 'The query cannot be used' },
+  KEY_REQUIRED: { status: 400, title: 'A key is required' },
+  UPLOAD_LOST: { status: 400, title: 'The upload was interrupted' },
+  FORBIDDEN_ORIGIN: { status: 403, title: 'Requests from there are not accepted' },
+  NOT_FOUND: { status: 404, title: 'There is nothing at this address' },
+  TABLE_NOT_FOUND: { status: 404, title: 'There is no such table' },
+  SESSION_NOT_FOUND: { status: 404, title: 'There is no such session' },
+  TABLE_EXISTS: { status: 409, title: 'A table of that name exists' },
+  TABLE_IN_USE: { status: 409, title: 'The table is in use' },
+  SESSION_EXISTS: { status: 409, title: 'The session id is in use' },
+  ALREADY_FINISHED: { status: 409, title: 'It has already finished' },
+  CANCELLED: { status: 409, title: 'Cancelled' },
+  FILE_TOO_LARGE: { status: 413, title: 'The file is larger than this server accepts' },
+  EMPTY_FILE: { status: 422, title: 'The file is empty' },
+  NOT_CSV: { status: 422, title: 'The file is not text' },
+  UNDECODABLE: { status: 422, title: 'The file\'s encoding cannot be read' },
+  TOO_MANY_COLUMNS: { status: 422, title: 'The file has too many columns' },
+  ROW_TOO_LARGE: { status: 422, title: 'A row is too large' },
+  ROW_INVALID: { status: 422, title: 'A row does not fit' },
+  COLUMN_MISMATCH: { status: 422, title: 'The columns do not match' },
+  TOO_MANY_IMPORTS: { status: 429, title: 'Too many imports are waiting' },
+  INTERNAL: { status: 500, title: 'Something broke on the server' },
+  INTERRUPTED: { status: 503, title: 'The server stopped' },
+  SQLITE_BUSY: { status: 503, title: 'The database was busy' },
+  SQLITE_FULL: { status: 507, title: 'The database is full' },
+  SQLITE_READONLY: { status: 500, title: 'The database cannot be written' },
+  SQLITE_CORRUPT: { status: 500, title: 'The database is damaged' },
+  SQLITE_ERROR: { status: 500, title: 'The database reported an error' },
+  DISK_FULL: { status: 507, title: 'The disk is full' },
+} as const
+
+export type FaultCode = keyof typeof FAULTS
+
+/** What crosses a thread border in place of a Fault, since classes do not survive it. */
+export interface FaultMessage {
+  code: FaultCode
+  detail: string
+  line?: number
+  /** For the log only, never for the user. */
+  stack?: string
+}
+
+/** SQLite's extended result codes begin with the primary one: `SQLITE_BUSY_SNAPSHOT`. */
+const SQLITE_DETAILS: Partial<Record<FaultCode, string>> = {
+  SQLITE_BUSY: 'Another program held a lock on the database for too long, so rows could not be written.',
+  SQLITE_FULL: 'The database has no room left, so rows could not be written.',
+  SQLITE_READONLY: 'The database file cannot be written. Check its permissions.',
+  SQLITE_CORRUPT: 'The database file is damaged, so rows could not be written.',
+}
+
+/** A failure the user may read. `line` counts from 1 in the uploaded file, as an editor does. */
+export class Fault extends Error {
+  override readonly name = 'Fault'
+  readonly code: FaultCode
+  readonly line: number | undefined
+
+  constructor(code: FaultCode, detail: string, more: { line?: number, cause?: unknown } = {}) {
+    super(detail, { cause: more.cause })
+    this.code = code
+    this.line = more.line
+  }
+
+  /** Anything thrown becomes a Fault here and nowhere else; strangers turn INTERNAL and keep their `cause`. */
+  static from(thrown: unknown): Fault {
+    if (thrown instanceof Fault) return thrown
+    const code = thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : ''
+    if (code.startsWith('SQLITE_')) {
+      const primary = Object.keys(SQLITE_DETAILS).find((known) => code === known || code.startsWith(`${known}_`)) as FaultCode | undefined
+      return new Fault(primary ?? 'SQLITE_ERROR', (primary && SQLITE_DETAILS[primary]) ?? 'The database reported an error. Nothing was changed.', { cause: thrown })
+    }
+    if (code === 'ENOSPC' || code === 'EDQUOT') return new Fault('DISK_FULL', 'The disk is full. Free some space, then try again.', { cause: thrown })
+    return new Fault('INTERNAL', 'Something broke on the server. Its log says more.', { cause: thrown })
+  }
+
+  toMessage(): FaultMessage {
+    const cause = this.cause instanceof Error ? this.cause.stack : undefined
+    return { code: this.code, detail: this.message, ...(this.line !== undefined && { line: this.line }), ...(cause && { stack: cause }) }
+  }
+
+  static fromMessage(message: FaultMessage): Fault {
+    const cause = message.stack === undefined ? undefined : { stack: message.stack }
+    return new Fault(message.code, message.detail, { ...(message.line !== undefined && { line: message.line }), cause })
+  }
+}

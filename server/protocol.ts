@@ -1,0 +1,214 @@
+/**
+ * The words the server and the page both speak: events, payloads and HTTP bodies.
+ * Imports nothing, so Node, a worker thread and the browser can all load it.
+ * All times are milliseconds since the epoch unless a name says otherwise.
+ */
+
+/** Shortest time between two `progress-update` events of one session, ms. */
+export const THROTTLE_INTERVAL = 100
+
+export type SessionStatus = 'initialized' | 'processing' | 'completed' | 'error'
+
+/** The steps of an import, in order. `merge` does not occur in mode `create`. */
+export type ImportPhase = 'upload' | 'analyse' | 'import' | 'merge' | 'finish'
+
+/**
+ * Share of the whole bar that each phase owns, in percent; they add up to 100.
+ * The page draws its segments with the same numbers, so length and figure always agree.
+ * `finish` holds `merge` as well.
+ */
+export const PHASE_WEIGHTS = { upload: 18, analyse: 15, import: 54, finish: 13 } as const
+
+export type ImportMode = 'create' | 'append' | 'replace' | 'upsert'
+
+export type ColumnType = 'INTEGER' | 'REAL' | 'TEXT'
+
+export interface ColumnInfo {
+  /** The header's text, made unique where it was not. */
+  name: string
+  type: ColumnType
+  /** REAL only: digits after the point in every value of the file, to be shown and exported. */
+  scale?: number
+}
+
+/** How the file's text was read. */
+export interface Dialect {
+  delimiter: string
+  /** Empty: the file has no quoting. */
+  quote: string
+  /** What makes a quote inside a quoted field literal: the quote itself, or a backslash. */
+  escape: string
+  newline: '\n' | '\r\n' | '\r'
+  /** A WHATWG Encoding Standard label. */
+  encoding: string
+  header: boolean
+  /** Lines above the header that are no part of the table. */
+  skipLines: number
+}
+
+/** What became of every row. `rowsRead = rowsInserted + rowsUpdated + rowsUnchanged + rowsRejected`. */
+export interface Receipt {
+  rowsRead: number
+  rowsInserted: number
+  rowsUpdated: number
+  rowsUnchanged: number
+  rowsRejected: number
+  /** Size of the file. */
+  bytes: number
+  /** Of the file's bytes, lower-case hex. */
+  sha256: string
+  dialect: Dialect
+  columns: ColumnInfo[]
+  /** From the first byte of the upload to the commit. */
+  durationMs: number
+  /** While importing: rows read over the time the import phase took. */
+  rowsPerSecond: number
+  table: string
+  /** Rows in the table after the import. */
+  tableRows: number
+  /** Things a person should know: columns that were renamed, rows that were padded. */
+  notices: string[]
+}
+
+/** What every session's metadata holds at least. */
+export interface BaseMetadata {
+  operation: string
+  /** The latest message. */
+  message?: string
+  [key: string]: unknown
+}
+
+/** Metadata of an import, each field present as soon as it is known. */
+export interface ImportMetadata extends BaseMetadata, Partial<Receipt> {
+  operation: 'csv-import'
+  /** The number people know the import by: #42. */
+  number?: number
+  filename?: string
+  table?: string
+  mode?: ImportMode
+  phase?: ImportPhase
+  /** 1-based, of `totalSteps`. */
+  currentStep?: number
+  totalSteps?: number
+  /** Bytes of the file the current phase has dealt with. */
+  bytesDone?: number
+  bytesTotal?: number
+  rowsDone?: number
+  rowsRejected?: number
+  rowsPerSecond?: number
+  /** Of the whole import. Absent until it can be told. */
+  etaSeconds?: number
+  /** Imports ahead of this one; absent when it is not waiting. */
+  queuePosition?: number
+}
+
+/** Why an operation ended. */
+export interface FailureInfo {
+  /** An SQLite result code, or one of the app's own (faults.ts). */
+  code: string
+  /** A sentence for a person. */
+  detail: string
+  [key: string]: unknown
+}
+
+interface ProgressBase {
+  sessionId: string
+  /** Percent of the whole operation, 0 to 100. */
+  progress: number
+  message: string
+  metadata: BaseMetadata
+  timestamp: number
+}
+
+/** The state of a session, live or long after it ended. */
+export interface ProgressSnapshot extends ProgressBase {
+  status: SessionStatus
+  error?: FailureInfo
+}
+
+export interface ProgressUpdate extends ProgressBase {
+  status: 'processing'
+}
+
+export interface ProgressComplete extends ProgressBase {
+  progress: 100
+  status: 'completed'
+  /** Since the session's start, ms. */
+  duration: number
+}
+
+export interface ProgressFailure extends ProgressBase {
+  status: 'error'
+  error: FailureInfo
+}
+
+export interface ServerToClientEvents {
+  'progress-status': (snapshot: ProgressSnapshot) => void
+  'progress-update': (update: ProgressUpdate) => void
+  'progress-complete': (outcome: ProgressComplete) => void
+  'progress-error': (failure: ProgressFailure) => void
+}
+
+export type RoomAck = (answer: { ok: true } | { ok: false, error: string }) => void
+
+export interface ClientToServerEvents {
+  'join-progress': (sessionId: string, ack?: RoomAck) => void
+  'leave-progress': (sessionId: string, ack?: RoomAck) => void
+}
+
+/** The room that hears of one session. */
+export const progressRoom = (sessionId: string): string => `progress-${sessionId}`
+
+/** One import in the history: the receipt's fields as far as they are known. */
+export interface ImportRecord extends Partial<Omit<Receipt, 'table' | 'rowsPerSecond'>> {
+  sessionId: string
+  number: number
+  filename: string
+  table: string
+  mode: ImportMode
+  status: SessionStatus
+  rowsRead: number
+  rowsInserted: number
+  rowsUpdated: number
+  rowsUnchanged: number
+  rowsRejected: number
+  startedAt: number
+  finishedAt: number | null
+  durationMs: number
+  rowsPerSecond: number
+  error?: FailureInfo
+  undoable: boolean
+}
+
+export interface TableInfo {
+  name: string
+  rows: number
+  columns: ColumnInfo[]
+  /** The newest completed import into it, where there is one. */
+  lastImport?: { sessionId: string, number: number, filename: string, finishedAt: number }
+}
+
+export type CellValue = string | number | null
+
+export interface RowsPage {
+  columns: ColumnInfo[]
+  rows: CellValue[][]
+  /** Rows that match, over all pages. */
+  total: number
+}
+
+export interface Health {
+  status: 'ok'
+  version: string
+  /** SQLite's version. */
+  sqlite: string
+}
+
+/** RFC 9457 problem details. */
+export interface Problem {
+  type: string
+  title: string
+  status: number
+  detail: string
+  code: string
+}
