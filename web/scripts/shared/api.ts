@@ -1,0 +1,83 @@
+/** The server's HTTP API, typed. Every failure is an ApiError, an unreachable server included. */
+import type { Health, ImportRecord, Problem, ProgressSnapshot, RowsPage, TableInfo } from '../../../server/protocol.ts'
+
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+  /** HTTP status; 0 where there was no answer at all. */
+  readonly status: number
+  /** The server's code, `UNREACHABLE` where there was no answer, or `HTTP_502` and the like from something in between. */
+  readonly code: string
+  readonly request: string
+
+  constructor(status: number, code: string, detail: string, request: string) {
+    super(detail)
+    this.status = status
+    this.code = code
+    this.request = request
+  }
+}
+
+/** What a body that should be problem+json says. Anything else, a proxy's page for instance, is told by its status. */
+export function problemOf(status: number, body: string): { code: string, detail: string } {
+  try {
+    const problem = JSON.parse(body) as Partial<Problem>
+    if (typeof problem.code === 'string') return { code: problem.code, detail: problem.detail ?? problem.title ?? 'The server gave no reason.' }
+  } catch {
+    // Not JSON: told below.
+  }
+  return { code: `HTTP_${status}`, detail: `The server answered with status ${status} and no reason.` }
+}
+
+/** A request that hangs longer than this counts as unanswered. */
+const TIMEOUT_MS = 20_000
+
+async function request(method: string, path: string, signal?: AbortSignal): Promise<Response> {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS)
+  let response: Response
+  try {
+    response = await fetch(path, { method, signal: signal ? AbortSignal.any([signal, timeout]) : timeout, headers: { accept: 'application/json' } })
+  } catch (cause) {
+    if (signal?.aborted) throw cause
+    throw new ApiError(0, 'UNREACHABLE', 'The server did not answer.', `${method} ${path}`)
+  }
+  if (response.ok) return response
+  const { code, detail } = problemOf(response.status, await response.text().catch(() => ''))
+  // A proxy without a server behind it speaks for a server that is not there.
+  const unreachable = code.startsWith('HTTP_') && [502, 503, 504].includes(response.status)
+  throw new ApiError(response.status, unreachable ? 'UNREACHABLE' : code, detail, `${method} ${path}`)
+}
+
+async function get<Body>(path: string, signal?: AbortSignal): Promise<Body> {
+  return await (await request('GET', path, signal)).json() as Body
+}
+
+const tablePath = (name: string): string => `/api/tables/${encodeURIComponent(name)}`
+
+export interface RowsQuery {
+  limit: number
+  offset: number
+  sort?: string | undefined
+  q?: string | undefined
+}
+
+function rowsParams({ sort, q, ...page }: Partial<RowsQuery>): string {
+  const params = new URLSearchParams()
+  for (const [name, value] of Object.entries(page)) params.set(name, String(value))
+  if (sort) params.set('sort', sort)
+  if (q) params.set('q', q)
+  return params.toString()
+}
+
+export const api = {
+  health: () => get<Health>('/api/health'),
+  tables: (signal?: AbortSignal) => get<TableInfo[]>('/api/tables', signal),
+  table: (name: string, signal?: AbortSignal) => get<TableInfo>(tablePath(name), signal),
+  rows: (name: string, query: RowsQuery, signal?: AbortSignal) => get<RowsPage>(`${tablePath(name)}/rows?${rowsParams(query)}`, signal),
+  exportUrl: (name: string, query: Pick<RowsQuery, 'sort' | 'q'>) => `${tablePath(name)}/export?format=csv&${rowsParams(query)}`.replace(/&$/, ''),
+  deleteTable: (name: string) => request('DELETE', tablePath(name)),
+  imports: (signal?: AbortSignal) => get<ImportRecord[]>('/api/imports', signal),
+  import: (id: string, signal?: AbortSignal) => get<ImportRecord>(`/api/imports/${id}`, signal),
+  cancelImport: (id: string) => request('POST', `/api/imports/${id}/cancel`),
+  progress: (id: string) => get<ProgressSnapshot>(`/api/progress/${id}`),
+  sample: async () => (await request('GET', '/api/sample')).blob(),
+}

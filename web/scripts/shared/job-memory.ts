@@ -1,0 +1,37 @@
+/** The imports this tab began, kept over a reload. Only what is needed to ask the server about them. */
+export interface RememberedJob {
+  id: string
+  filename: string
+  bytes: number
+  startedAt: number
+  /** Its upload had not begun, so the server has never heard of it. */
+  held: boolean
+}
+
+export type JobStorage = Pick<Storage, 'getItem' | 'setItem'>
+
+const KEY = 'hextrackr.jobs'
+/** More would be a list nobody reads; the Imports page has them all. */
+const MOST = 20
+
+export function remember(storage: JobStorage, jobs: RememberedJob[]): void {
+  try {
+    storage.setItem(KEY, JSON.stringify(jobs.slice(-MOST)))
+  } catch {
+    // Storage may be full or forbidden. Then a reload forgets; the server does not.
+  }
+}
+
+export function recall(storage: JobStorage): RememberedJob[] {
+  try {
+    const jobs: unknown = JSON.parse(storage.getItem(KEY) ?? '[]')
+    return Array.isArray(jobs) ? jobs.filter(isRemembered) : []
+  } catch {
+    return []
+  }
+}
+
+function isRemembered(job: unknown): job is RememberedJob {
+  return typeof job === 'object' && job !== null && 'id' in job && typeof job.id === 'string' && 'filename' in job && typeof job.filename === 'string'
+    && 'startedAt' in job && typeof job.startedAt === 'number'
+}

@@ -1,0 +1,44 @@
+/** Sending a file with XMLHttpRequest: the only request whose upload progress a page can see. */
+import { ApiError, problemOf } from './api.ts'
+
+export interface UploadHandlers {
+  progress: (loaded: number, total: number) => void
+}
+
+export interface Upload {
+  /** Resolves once the server has the whole file; rejects with an ApiError, or an AbortError after `abort()`. */
+  readonly done: Promise<{ sessionId: string, table: string }>
+  abort: () => void
+}
+
+export type StartUpload = (sessionId: string, file: File, handlers: UploadHandlers) => Upload
+
+export const startUpload: StartUpload = (sessionId, file, handlers) => {
+  const request = new XMLHttpRequest()
+  const form = new FormData()
+  // The server needs the id before the file's first byte: order matters.
+  form.append('sessionId', sessionId)
+  form.append('file', file, file.name)
+  const done = new Promise<{ sessionId: string, table: string }>((resolve, reject) => {
+    const where = 'POST /api/imports'
+    request.upload.addEventListener('progress', (event) => {
+      // The form adds a few hundred bytes around the file; the file is what people know the size of.
+      const sent = event.total > 0 ? event.loaded / event.total * file.size : 0
+      handlers.progress(event.loaded >= event.total ? file.size : Math.min(sent, file.size), file.size)
+    })
+    request.addEventListener('load', () => {
+      if (request.status === 202) {
+        resolve(JSON.parse(request.responseText) as { sessionId: string, table: string })
+        return
+      }
+      const { code, detail } = problemOf(request.status, request.responseText)
+      reject(new ApiError(request.status, code, detail, where))
+    })
+    request.addEventListener('error', () => reject(new ApiError(0, 'UNREACHABLE', 'The connection to the server ended.', where)))
+    request.addEventListener('abort', () => reject(new DOMException('The upload was stopped.', 'AbortError')))
+  })
+  request.open('POST', '/api/imports')
+  request.setRequestHeader('accept', 'application/json')
+  request.send(form)
+  return { done, abort: () => request.abort() }
+}
