@@ -3,14 +3,16 @@ import type { Rich } from './rich.ts'
 
 type Child = Node | string | null | undefined | false
 
+type AttributeValue = string | number | boolean | undefined
+type Listeners = Partial<{ [Name in keyof HTMLElementEventMap]: (event: HTMLElementEventMap[Name]) => void }>
+
 interface Attributes {
-  class?: string
   /** Custom properties, set through the style object so that a strict style policy holds. */
   vars?: Record<`--${string}`, string | number>
   /** Listeners by event name. */
-  on?: Partial<{ [Name in keyof HTMLElementEventMap]: (event: HTMLElementEventMap[Name]) => void }>
+  on?: Listeners
   /** Everything else is an attribute; `true` sets it empty, `false` and `undefined` leave it out. */
-  [attribute: string]: unknown
+  [attribute: string]: AttributeValue | Record<`--${string}`, string | number> | Listeners
 }
 
 /** Makes an element. Strings among the children become text, never markup. */
@@ -20,7 +22,7 @@ export function el<Tag extends keyof HTMLElementTagNameMap>(
   const element = document.createElement(tag)
   const { vars, on, ...rest } = attributes
   for (const [name, value] of Object.entries(rest)) {
-    if (value !== undefined && value !== false && value !== null) element.setAttribute(name, value === true ? '' : String(value))
+    if (value !== undefined && value !== false && typeof value !== 'object') element.setAttribute(name, value === true ? '' : String(value))
   }
   for (const [name, value] of Object.entries(vars ?? {})) element.style.setProperty(name, String(value))
   for (const [name, listener] of Object.entries(on ?? {})) element.addEventListener(name, listener as EventListener)

@@ -21,18 +21,17 @@ const PATIENCE_MS = 20_000
 const TRY_LIVE_MS = 60_000
 const TICK_MS = 500
 
-/** The part of WebSocketClient that is used here. */
+/** The part of WebSocketClient that is used here. It remembers the rooms it was asked to join, with a connection or without. */
 export interface ProgressSocket {
   readonly connected: boolean
   connect: () => Promise<void>
-  disconnect: () => void
   emit: (event: 'join-progress' | 'leave-progress', sessionId: string) => void
   on: {
     (event: 'progress', listener: (update: ProgressUpdate) => void): () => void
     (event: 'progressStatus', listener: (snapshot: ProgressSnapshot) => void): () => void
     (event: 'progressComplete', listener: (outcome: ProgressComplete) => void): () => void
     (event: 'progressError', listener: (failure: ProgressFailure) => void): () => void
-    (event: 'connect' | 'reconnect' | 'connectionFailed', listener: () => void): () => void
+    (event: 'connect' | 'connectionFailed', listener: () => void): () => void
     (event: 'disconnect', listener: (reason: string) => void): () => void
     (event: 'reconnecting', listener: (attempt: number, delayMs?: number) => void): () => void
   }
@@ -76,8 +75,7 @@ export class Follower {
     socket.on('progressStatus', heard)
     socket.on('progressComplete', heard)
     socket.on('progressError', heard)
-    socket.on('connect', () => this.#connected())
-    socket.on('reconnect', () => this.#connected())
+    socket.on('connect', () => this.#setLink({ mode: 'live' }))
     socket.on('disconnect', (reason) => reason === 'io client disconnect' || this.#reconnecting(0, undefined))
     socket.on('reconnecting', (attempt, delayMs) => this.#reconnecting(attempt, delayMs === undefined ? undefined : now() + delayMs))
     socket.on('connectionFailed', () => this.#setLink({ mode: 'polling' }))
@@ -95,8 +93,8 @@ export class Follower {
       return
     }
     this.#followed.set(sessionId, { wanted: 1, heardAt: this.#now(), askedAt: 0, asking: false })
-    if (this.#socket.connected) this.#socket.emit('join-progress', sessionId)
-    else if (this.#link.mode === 'connecting') this.tryLive()
+    this.#socket.emit('join-progress', sessionId)
+    if (this.#link.mode === 'connecting') this.tryLive()
     this.#ticker ??= setInterval(() => this.#tick(), TICK_MS)
   }
 
@@ -110,15 +108,10 @@ export class Follower {
   /** Stops hearing of an import, whoever wanted to: it has ended. */
   forget(sessionId: string): void {
     if (!this.#followed.delete(sessionId)) return
-    if (this.#socket.connected) this.#socket.emit('leave-progress', sessionId)
+    this.#socket.emit('leave-progress', sessionId)
     if (this.#followed.size > 0) return
     clearInterval(this.#ticker)
     this.#ticker = undefined
-  }
-
-  /** Joins the room again, where the first time may have been before the server knew the session. */
-  rejoin(sessionId: string): void {
-    if (this.#followed.has(sessionId) && this.#socket.connected) this.#socket.emit('join-progress', sessionId)
   }
 
   /** Tries for a socket now instead of when it is next due. */
@@ -126,7 +119,6 @@ export class Follower {
     if (this.#connecting || this.#socket.connected) return
     this.#connecting = true
     this.#triedLiveAt = this.#now()
-    if (this.#link.mode === 'reconnecting') this.#socket.disconnect()
     this.#socket.connect()
       .catch(() => this.#setLink({ mode: 'polling' }))
       .finally(() => this.#connecting = false)
@@ -155,11 +147,6 @@ export class Follower {
     const followed = this.#followed.get(message.sessionId)
     if (followed) followed.heardAt = this.#now()
     this.#handlers.message(message)
-  }
-
-  #connected(): void {
-    this.#setLink({ mode: 'live' })
-    for (const sessionId of this.#followed.keys()) this.#socket.emit('join-progress', sessionId)
   }
 
   #reconnecting(attempt: number, retryAt: number | undefined): void {

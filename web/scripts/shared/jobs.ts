@@ -230,8 +230,8 @@ export class Jobs {
     try {
       const { table } = await job.upload.done
       this.#apply(id, { type: 'received', table })
-      // The room may have been joined before the server knew the session.
-      this.#follower.rejoin(id)
+      // The room was joined before the server knew the session, so what happened in between may have been missed.
+      void this.#follower.ask(id)
     } catch (error) {
       if (error instanceof DOMException && error.name === 'AbortError') return
       if (error instanceof ApiError && error.status > 0 && error.code !== 'UNREACHABLE') this.#apply(id, { type: 'failed', error: { code: error.code, detail: error.message } })

@@ -1,0 +1,201 @@
+/** The page's entry: makes the parts, ties them together, and is the only file that does anything when imported. */
+import { failurePage, notFoundPage, serverAnswered } from './pages/error.ts'
+import { homePage } from './pages/home.ts'
+import { importsPage } from './pages/imports.ts'
+import { tablePage } from './pages/table.ts'
+import { api, ApiError } from './shared/api.ts'
+import { confirmWith } from './shared/confirm.ts'
+import { byId, setText } from './shared/dom.ts'
+import { count, plural } from './shared/format.ts'
+import { openIntake, sift } from './shared/intake.ts'
+import { JobsPanel } from './shared/jobs-panel.ts'
+import { Jobs, type Job } from './shared/jobs.ts'
+import { outcomeView } from './shared/outcome-view.ts'
+import { ProgressDialog } from './shared/progress-dialog.ts'
+import { IMPORT_PARAM, Router } from './shared/router.ts'
+import { themeSwitch } from './shared/theme.ts'
+import { windowTitle } from './shared/title.ts'
+import { Toasts } from './shared/toasts.ts'
+import { startUpload } from './shared/upload.ts'
+import { isUuid, uuid } from './shared/uuid.ts'
+import { WebSocketClient } from './shared/websocket-client.ts'
+
+/** While something runs, stamps and clocks are drawn anew this often. */
+const SECOND_MS = 1_000
+/** Frames stop in a hidden tab; its title does not. */
+const HIDDEN_FRAME_MS = 500
+
+const toasts = new Toasts(byId('toasts', HTMLElement))
+const announcer = byId('announcer', HTMLElement)
+const importButton = byId('import-csv', HTMLButtonElement)
+const pill = byId('pill', HTMLButtonElement)
+let pageTitle = ''
+/** An import that ended while the tab was hidden: its outcome stays in the title until somebody looks. */
+let unseen: Job | undefined
+let frameAsked = false
+
+const jobs = new Jobs({
+  socket: new WebSocketClient(),
+  upload: startUpload,
+  progress: api.progress,
+  record: api.import,
+  cancel: api.cancelImport,
+  storage: sessionStorage,
+  newId: uuid,
+}, { changed: requestFrame, ended })
+
+const router = new Router({
+  main: byId('main', HTMLElement),
+  routes: [
+    { pattern: /^\/$/, make: () => homePage },
+    { pattern: /^\/imports\/?$/, make: () => importsPage },
+    { pattern: /^\/tables\/([^/]+)\/?$/, make: ([name = '']) => tablePage(name) },
+  ],
+  notFound: notFoundPage,
+  failed: failurePage,
+  context: (url, signal) => ({
+    url, signal, jobs, takeSample, showImport,
+    navigate: (href) => router.navigate(href),
+    setUrl: (href, how) => router.setUrl(href, how),
+    reload: () => router.reload(),
+    takeFiles: (files) => void sift(files, { take, refuse }),
+    announce: (text) => setText(announcer, text),
+    confirm: (question) => confirmWith(byId('confirm', HTMLDialogElement), question),
+    toast: (toast) => toasts.show(toast),
+  }),
+  shown: (page, url) => {
+    pageTitle = page.title
+    importButton.hidden = page.hasOwnImportButton === true
+    for (const link of byId('nav', HTMLElement).querySelectorAll('a')) {
+      const path = new URL(link.href).pathname
+      const here = path === '/' ? url.pathname === '/' || url.pathname.startsWith('/tables/') : url.pathname.startsWith(path)
+      if (here) link.setAttribute('aria-current', 'page')
+      else link.removeAttribute('aria-current')
+    }
+    serverAnswered()
+    requestFrame()
+  },
+})
+
+const intake = openIntake(byId('picker', HTMLInputElement), byId('veil', HTMLElement), {
+  take,
+  refuse,
+  over: (files) => {
+    router.page?.onDragOver?.(files)
+    return router.page?.onDragOver !== undefined && !dialog.isOpen
+  },
+})
+
+const dialog = new ProgressDialog(byId('progress', HTMLDialogElement), jobs, {
+  navigate: (href) => router.navigate(href),
+  chooseFile: intake.choose,
+  shows: showInAddress,
+  toast: (toast) => toasts.show(toast),
+  pill,
+  changed: requestFrame,
+})
+
+const panel = new JobsPanel(pill, byId('jobs', HTMLElement), jobs, {
+  show: showImport,
+  navigate: (href) => router.navigate(href),
+})
+
+/** Begins the imports. One alone is shown; several are listed. */
+function take(files: File[]): void {
+  const [first, ...others] = jobs.start(files)
+  if (first && others.length === 0 && !dialog.isOpen) dialog.openSoon(first.id)
+  else panel.open()
+}
+
+function refuse(messages: string[]): void {
+  if (router.page?.onRefused) router.page.onRefused(messages)
+  else for (const title of messages) toasts.show({ tone: 'bad', title })
+}
+
+async function takeSample(): Promise<void> {
+  try {
+    take([new File([await api.sample()], 'sample-findings.csv', { type: 'text/csv' })])
+  } catch (error) {
+    refuse([error instanceof ApiError ? `The sample could not be fetched. ${error.message}` : 'The sample could not be fetched.'])
+  }
+}
+
+function showImport(id: string): void {
+  panel.hide()
+  void dialog.open(id)
+}
+
+function showInAddress(id: string | undefined): void {
+  const url = new URL(location.href)
+  if (id === undefined) url.searchParams.delete(IMPORT_PARAM)
+  else url.searchParams.set(IMPORT_PARAM, id)
+  if (url.href !== location.href) history.replaceState(history.state, '', url)
+}
+
+/** An import reached its outcome: the dialog shows it, or a note does, and the page may have new rows. */
+function ended(job: Job): void {
+  const inDialog = dialog.id === job.id
+  dialog.ended(job)
+  if (document.hidden && job.own) unseen = job
+  if (job.own && !inDialog) noteOutcome(job)
+  router.page?.onEnded?.(job)
+}
+
+function noteOutcome({ id, state, file }: Job): void {
+  const { outcome, filename } = state
+  if (!outcome || outcome.kind === 'cancelled') return
+  if (outcome.kind !== 'completed') {
+    const { announcement } = outcomeView(state, outcome, file !== undefined)
+    toasts.show({ tone: 'bad', title: 'Import failed:', data: filename, text: announcement, action: { label: 'Details', run: () => showImport(id) } })
+    return
+  }
+  const { rowsRead = 0, rowsRejected = 0, table = state.table } = outcome.receipt
+  toasts.show({
+    tone: 'ok', title: 'Imported', data: filename, text: `${plural(rowsRead - rowsRejected, 'row')} in, ${count(rowsRejected)} rejected.`,
+    ...(table !== undefined && { link: { label: 'Open table', href: `/tables/${encodeURIComponent(table)}` } }),
+  })
+}
+
+/** However many events come, the page is drawn once per frame. */
+function requestFrame(): void {
+  if (frameAsked) return
+  frameAsked = true
+  if (document.hidden) setTimeout(drawFrame, HIDDEN_FRAME_MS)
+  else requestAnimationFrame(drawFrame)
+}
+
+function drawFrame(): void {
+  frameAsked = false
+  const now = Date.now()
+  dialog.render(now)
+  panel.render(now)
+  router.page?.onFrame?.()
+  const shown = dialog.isOpen ? jobs.get(dialog.id ?? '') : unseen
+  document.title = windowTitle(pageTitle, shown, jobs.own())
+}
+
+setInterval(() => {
+  const alive = dialog.isOpen || jobs.own().some(({ state }) => state.stage !== 'ended')
+  if (alive || router.page?.onFrame) requestFrame()
+}, SECOND_MS)
+
+addEventListener('beforeunload', (event) => {
+  if (jobs.uploading) event.preventDefault()
+})
+addEventListener('online', () => jobs.tryLive())
+document.addEventListener('visibilitychange', () => {
+  // A frame asked for just before the tab was hidden would wait until it is shown again.
+  frameAsked = false
+  if (!document.hidden) {
+    jobs.askAll()
+    unseen = undefined
+  }
+  requestFrame()
+})
+importButton.addEventListener('click', () => intake.choose())
+themeSwitch(byId('theme', HTMLButtonElement))
+
+jobs.restore()
+void router.start()
+const asked = new URLSearchParams(location.search).get(IMPORT_PARAM)
+if (asked !== null && isUuid(asked)) void dialog.open(asked)

@@ -1,0 +1,201 @@
+/** Home: an empty sheet that waits for the first file, or every table and what came in last. */
+import type { ImportRecord, TableInfo } from '../../../server/protocol.ts'
+import { api } from '../shared/api.ts'
+import { el, icon, setText } from '../shared/dom.ts'
+import { ago, count, plural } from '../shared/format.ts'
+import { dropWords } from '../shared/intake.ts'
+import { jobLine } from '../shared/jobs-panel.ts'
+import type { Job } from '../shared/jobs.ts'
+import type { MakePage, Page, PageContext } from '../shared/page.ts'
+import { statusOf } from './import-status.ts'
+
+const RECENT = 5
+const ACCEPT = '.csv,.tsv,.tab,.psv,.txt,text/csv,text/tab-separated-values,text/plain'
+
+export const homePage: MakePage = async (context) => {
+  const [tables, imports] = await Promise.all([api.tables(context.signal), api.imports(context.signal)])
+  return tables.length === 0 ? emptyHome(context, imports) : filledHome(context, tables, imports)
+}
+
+interface Drop {
+  element: HTMLElement
+  refused: HTMLElement
+  /** Shows how many files are over the window. */
+  over: (files: number) => void
+}
+
+/** The visible part of the drop target. The whole of it opens the file dialog; so does its input by keyboard. */
+function dropZone(kind: 'page' | 'bar', words: HTMLElement, ...content: Node[]): Drop {
+  const rest = [...words.childNodes]
+  const element = el('div', { class: `drop drop--${kind}`, on: { click: (event) => press(event) } }, ...content)
+  const press = (event: Event) => {
+    if (event.target instanceof Element && !event.target.closest('button, a, label, input')) element.querySelector('input')?.click()
+  }
+  return {
+    element,
+    refused: el('div', { class: 'refused', role: 'alert' }),
+    over: (files) => {
+      element.classList.toggle('is-over', files > 0)
+      if (files > 0) setText(words, dropWords(files))
+      else words.replaceChildren(...rest)
+    },
+  }
+}
+
+function fileButton(context: PageContext, primary: boolean): HTMLElement {
+  const input = el('input', { class: 'vh', type: 'file', multiple: true, accept: ACCEPT })
+  input.addEventListener('change', () => {
+    context.takeFiles([...input.files ?? []])
+    // The same file may be chosen again later; without this it would be no change.
+    input.value = ''
+  })
+  input.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter') {
+      event.preventDefault()
+      input.click()
+    }
+  })
+  return el('label', { class: primary ? 'btn btn--primary' : 'btn' }, input, 'Choose file')
+}
+
+function showRefused(drop: Drop, messages: string[]): void {
+  drop.refused.replaceChildren(...messages.map((text) => el('p', { class: 'banner banner--bad' }, icon('circle-x'), el('span', {}, text))))
+}
+
+function emptyHome(context: PageContext, imports: ImportRecord[]): Page {
+  const words = el('h2', {}, el('span', { class: 'd-only' }, 'Drop a CSV file here'), el('span', { class: 'm-only' }, 'Choose a CSV file'))
+  const sample = el('button', { type: 'button', class: 'link', on: { click: () => void context.takeSample() } }, 'Try a sample of 5,000 rows')
+  const numbers = el('i', {}, ...Array.from({ length: 11 }, (_, index) => el('b', {}, String(index + 1))))
+  const drop = dropZone('page', words,
+    el('span', { 'class': 'drop__cols', 'aria-hidden': 'true' }, numbers, ...Array.from({ length: 5 }, () => el('i'))),
+    el('div', { class: 'drop__label' }, icon('file-up'), words,
+      el('span', { class: 'soft' }, 'Comma, semicolon, tab or pipe. Any encoding, any size.'),
+      fileButton(context, true),
+      el('span', { class: 'small muted' }, 'No file at hand? ', sample)))
+  const fact = (title: string, text: string) => el('div', {}, el('h2', {}, title), el('p', {}, text))
+  const content = el('div', {},
+    el('div', { class: 'page__head' },
+      el('div', {}, el('h1', {}, 'Bring in your first file'), el('p', {}, 'It becomes a table you can search, sort, filter and export.'))),
+    drop.refused, drop.element,
+    imports.length > 0 ? el('div', { class: 'cols--home' }, recentPanel(context, imports).element) : null,
+    el('div', { class: 'facts3' },
+      fact('You see every step', 'What is done, what is left, and when the page last heard from the server. Close the tab once the file is up; the server works on.'),
+      fact('Every row accounted for', 'Rows in, rows updated, rows rejected and why. The numbers add up to the file, every time.'),
+      fact('All of it or nothing', 'A table appears when the last row is in. A cancelled or failed import leaves nothing behind.')))
+  return {
+    title: 'Tables', className: 'page', content, hasOwnImportButton: true,
+    onRefused: (messages) => showRefused(drop, messages),
+    onDragOver: drop.over,
+    onEnded: () => context.reload(),
+  }
+}
+
+function filledHome(context: PageContext, tables: TableInfo[], imports: ImportRecord[]): Page {
+  const words = el('strong', {},
+    el('span', { class: 'd-only' }, 'Drop a CSV anywhere on this page'), el('span', { class: 'm-only' }, 'Bring in a CSV file'))
+  const drop = dropZone('bar', words,
+    icon('file-up', 'lg'),
+    el('span', {}, words, el('br'), el('span', { class: 'small muted' }, 'Comma, semicolon, tab or pipe. Any size. Each file becomes a table of its own.')),
+    fileButton(context, false))
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0)
+  const recent = recentPanel(context, imports)
+  const content = el('div', {},
+    el('div', { class: 'page__head' }, el('div', {},
+      el('h1', {}, 'Tables'), el('p', { class: 'num' }, `${plural(tables.length, 'table')}, ${plural(rows, 'row')}`))),
+    drop.refused, drop.element,
+    el('div', { class: 'cols cols--home' }, tablesPanel(context, tables), el('div', { class: 'stack' }, recent.element)))
+  return {
+    title: 'Tables', className: 'page', content,
+    onRefused: (messages) => showRefused(drop, messages),
+    onDragOver: drop.over,
+    onFrame: recent.frame,
+    onEnded: () => context.reload(),
+  }
+}
+
+function tablesPanel(context: PageContext, tables: TableInfo[]): HTMLElement {
+  const now = Date.now()
+  const rows = tables.map((table) => ({ table, element: tableRow(table, now) }))
+  const none = el('p', { class: 'panel__none muted', hidden: true })
+  const find = el('input', { 'class': 'input', 'type': 'search', 'placeholder': 'Find a table', 'aria-label': 'Find a table' })
+  find.addEventListener('input', () => {
+    const wanted = find.value.trim().toLowerCase()
+    let shown = 0
+    for (const { table, element } of rows) {
+      element.hidden = !table.name.toLowerCase().includes(wanted)
+      if (!element.hidden) shown += 1
+    }
+    none.hidden = shown > 0
+    setText(none, `No table is called ${find.value}`)
+    context.announce(plural(shown, 'table'))
+  })
+  return el('section', { 'class': 'panel', 'aria-labelledby': 'h-tables' },
+    el('div', { class: 'panel__head' },
+      el('h2', { id: 'h-tables' }, 'All tables'),
+      el('div', { class: 'search search--sm' }, icon('search'), find)),
+    el('table', { 'class': 'list list--tables', 'aria-labelledby': 'h-tables' },
+      el('thead', {}, el('tr', {},
+        el('th', { scope: 'col' }, 'Table'), el('th', { scope: 'col', class: 'end' }, 'Rows'), el('th', { scope: 'col', class: 'end' }, 'Columns'),
+        el('th', { scope: 'col' }, 'Last import'))),
+      el('tbody', {}, ...rows.map(({ element }) => element))),
+    none)
+}
+
+function tableRow({ name, rows, columns, lastImport }: TableInfo, now: number): HTMLElement {
+  const last = lastImport && [
+    ago(lastImport.finishedAt, now),
+    el('small', { class: 'truncate' }, `#${lastImport.number} from `, el('span', { class: 'data' }, lastImport.filename)),
+  ]
+  return el('tr', {},
+    el('td', {}, el('a', { class: 'rowlink data', href: `/tables/${encodeURIComponent(name)}` }, name)),
+    el('td', { 'class': 'end', 'data-m': 'end' }, count(rows), el('span', { class: 'm-only' }, ' rows')),
+    el('td', { 'class': 'end', 'data-m': 'hide' }, count(columns.length)),
+    el('td', { 'class': 'soft', 'data-m': 'full' }, ...last ?? []))
+}
+
+/** What came in last, with what this tab has under way on top. */
+function recentPanel(context: PageContext, imports: ImportRecord[]): { element: HTMLElement, frame: () => void } {
+  const now = Date.now()
+  const live = el('ul', { class: 'feed feed--live' })
+  const ended = imports.filter(({ status }) => status === 'completed' || status === 'error').slice(0, RECENT)
+  const frame = () => {
+    const running = context.jobs.own().filter(({ state }) => state.stage !== 'ended')
+    live.hidden = running.length === 0
+    while (live.children.length > running.length) live.lastElementChild?.remove()
+    running.forEach((job, index) => updateLive(live.children[index] ?? live.appendChild(liveItem(context)), job))
+  }
+  frame()
+  const none = ended.length === 0 ? el('p', { class: 'panel__none muted' }, 'No import has ended yet.') : null
+  const element = el('section', { 'class': 'panel', 'aria-labelledby': 'h-recent' },
+    el('div', { class: 'panel__head' }, el('h2', { id: 'h-recent' }, 'Recent imports'), el('a', { href: '/imports' }, 'All imports')),
+    live, none ?? el('ul', { class: 'feed' }, ...ended.map((record) => feedItem(context, record, now))))
+  return { element, frame }
+}
+
+function liveItem(context: PageContext): HTMLElement {
+  const show = (event: Event) => context.showImport((event.currentTarget as HTMLElement).closest('li')?.dataset['id'] ?? '')
+  return el('li', {},
+    el('button', { type: 'button', class: 'feed__open data truncate', on: { click: show } }),
+    el('span', { class: 'num status status--live' }), el('span', { class: 'mini' }, el('i')), el('p', { class: 'feed__meta num' }))
+}
+
+function updateLive(item: Element, job: Job): void {
+  if (!(item instanceof HTMLElement)) return
+  item.dataset['id'] = job.id
+  setText(item.querySelector('button')!, job.state.filename)
+  setText(item.querySelector('.status')!, `${Math.floor(job.state.percent)}%`)
+  setText(item.querySelector('p')!, jobLine(job))
+  item.querySelector('i')?.style.setProperty('--v', String(job.state.percent / 100))
+}
+
+function feedItem(context: PageContext, record: ImportRecord, now: number): HTMLElement {
+  const { tone, symbol, word } = statusOf(record)
+  const meta = record.status === 'completed'
+    ? `${count(record.rowsRead - record.rowsRejected)} in, ${count(record.rowsRejected)} rejected`
+    : word === 'Cancelled' ? 'Cancelled, nothing kept' : record.error?.detail ?? 'Failed, nothing kept'
+  return el('li', {},
+    el('span', { class: `status status--${tone}` }, icon(symbol), el('span', { class: 'vh' }, word)),
+    el('button', { type: 'button', class: 'feed__open data truncate', title: record.filename, on: { click: () => context.showImport(record.sessionId) } }, record.filename),
+    el('time', { datetime: new Date(record.startedAt).toISOString() }, ago(record.finishedAt ?? record.startedAt, now)),
+    el('p', { class: 'feed__meta num' }, meta))
+}

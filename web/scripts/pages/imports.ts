@@ -1,0 +1,133 @@
+/** Imports: every file that came in and what became of it. */
+import type { ImportMode, ImportRecord } from '../../../server/protocol.ts'
+import { api } from '../shared/api.ts'
+import { el, icon, setText } from '../shared/dom.ts'
+import { clock, count, dayTime, plural } from '../shared/format.ts'
+import { jobLine } from '../shared/jobs-panel.ts'
+import type { MakePage, PageContext } from '../shared/page.ts'
+import { statusOf } from './import-status.ts'
+
+const MODES: Record<ImportMode, string> = { create: 'Create', append: 'Append', replace: 'Replace all', upsert: 'Update and add' }
+
+const FILTERS: Record<string, (record: ImportRecord) => boolean> = {
+  'All statuses': () => true,
+  'Running': (record) => statusOf(record).word === 'Running',
+  'Completed': (record) => statusOf(record).word === 'Completed',
+  'With rejected rows': ({ rowsRejected }) => rowsRejected > 0,
+  'Failed': (record) => statusOf(record).word === 'Failed',
+  'Cancelled': (record) => statusOf(record).word === 'Cancelled',
+}
+
+/** Rows made at a time; a long history comes in with a button. */
+const ROWS_AT_ONCE = 200
+/** Running imports followed at a time. The server allows 100 rooms for a tab. */
+const MOST_FOLLOWED = 20
+
+export const importsPage: MakePage = async (context) => {
+  const imports = await api.imports(context.signal)
+  const body = el('tbody')
+  const none = el('p', { class: 'panel__none muted', hidden: true })
+  const more = el('button', { type: 'button', class: 'btn btn--sm', on: { click: () => paint(shown + ROWS_AT_ONCE) } })
+  const find = el('input', { 'class': 'input', 'type': 'search', 'placeholder': 'File or table', 'aria-label': 'Find an import by file or table' })
+  const status = el('select', { 'aria-label': 'Status' }, ...Object.keys(FILTERS).map((name) => el('option', {}, name)))
+  let shown = 0
+
+  const paint = (most: number) => {
+    const wanted = find.value.trim().toLowerCase()
+    const fits = FILTERS[status.value] ?? (() => true)
+    const found = imports.filter((record) => fits(record) && `${record.filename}\n${record.table}`.toLowerCase().includes(wanted))
+    shown = Math.min(most, found.length)
+    const now = Date.now()
+    body.replaceChildren(...found.slice(0, shown).map((record) => importRow(context, record, now)))
+    none.hidden = found.length > 0
+    setText(none, imports.length === 0 ? 'Nothing has been imported yet. Drop a CSV anywhere on this page.' : 'No import matches.')
+    more.parentElement!.hidden = shown === found.length
+    setText(more, `Show ${count(Math.min(ROWS_AT_ONCE, found.length - shown))} more`)
+    frame()
+  }
+  const filter = () => {
+    paint(ROWS_AT_ONCE)
+    context.announce(plural(body.rows.length, 'import'))
+  }
+  find.addEventListener('input', filter)
+  status.addEventListener('change', filter)
+
+  const frame = () => {
+    for (const cell of body.querySelectorAll<HTMLElement>('[data-live]')) {
+      const job = context.jobs.get(cell.dataset['live'] ?? '')
+      if (!job) continue
+      setText(cell.querySelector('.status')!, `${jobLine(job)}, ${Math.floor(job.state.percent)}%`)
+      cell.querySelector('i')?.style.setProperty('--v', String(job.state.percent / 100))
+    }
+  }
+
+  const key = (color: string, word: string) => el('span', { vars: { '--c': color } }, word)
+  const head = ['No.', 'File and table', 'Result', 'Rows in', 'Rejected', 'Started', 'Status']
+  const content = el('div', {},
+    el('div', { class: 'page__head' },
+      el('div', {}, el('h1', {}, 'Imports'), el('p', {}, 'Every file that came in, and what became of it.')),
+      el('div', { class: 'page__actions' },
+        el('div', { class: 'search' }, icon('search'), find),
+        el('span', { class: 'select' }, status, icon('chevron-down')))),
+    el('section', { 'class': 'panel', 'aria-label': 'All imports' },
+      el('table', { 'class': 'list list--imports', 'aria-label': 'All imports' },
+        el('thead', {}, el('tr', {},
+          ...head.map((word, index) => el('th', { scope: 'col', class: index === 3 || index === 4 ? 'end' : undefined }, word)),
+          el('th', { scope: 'col' }, el('span', { class: 'vh' }, 'Actions')))),
+        body),
+      none,
+      el('div', { class: 'panel__foot', hidden: true }, more),
+      el('div', { class: 'panel__foot key' },
+        key('var(--accent)', 'added'), key('var(--accent-line)', 'updated'), key('var(--line-strong)', 'unchanged'), key('var(--warn)', 'rejected'))))
+  paint(ROWS_AT_ONCE)
+  followRunning(context, imports)
+  return { title: 'Imports', className: 'page', content, onFrame: frame, onEnded: () => context.reload() }
+}
+
+/** Hears of the imports that are running, whichever tab began them, for as long as the page is shown. */
+function followRunning(context: PageContext, imports: ImportRecord[]): void {
+  const running = imports.filter((record) => statusOf(record).word === 'Running').slice(0, MOST_FOLLOWED)
+  for (const { sessionId } of running) {
+    context.jobs.watch(sessionId).then(({ release }) => {
+      if (context.signal.aborted) release()
+      else context.signal.addEventListener('abort', release)
+    }, () => undefined)
+  }
+}
+
+function importRow(context: PageContext, record: ImportRecord, now: number): HTMLElement {
+  const { word, tone, symbol } = statusOf(record)
+  const { rowsRead, rowsRejected, rowsInserted, rowsUpdated, rowsUnchanged, filename, table, number, sessionId } = record
+  const completed = word === 'Completed'
+  const show = () => context.showImport(sessionId)
+  const live = word === 'Running'
+    ? el('span', { 'class': 'live', 'data-live': sessionId }, el('span', { class: 'status status--live num' }, 'Running'), el('span', { class: 'mini' }, el('i')))
+    : el('span', { class: `status status--${tone}` }, icon(symbol), word)
+  const rejected = rowsRejected > 0 ? el('span', { class: 'rej' }, count(rowsRejected)) : el('span', { class: 'muted' }, '0')
+  return el('tr', {},
+    el('td', { 'class': 'muted num', 'data-m': 'hide' }, `#${number}`),
+    el('td', { 'data-m': 'full' },
+      el('span', { class: 'route' },
+        el('span', { class: 'data truncate', title: filename }, filename), icon('arrow-right'), el('span', { class: 'vh' }, ' into '),
+        completed
+          ? el('a', { class: 'data rowlink truncate', href: `/tables/${encodeURIComponent(table)}` }, table)
+          : el('span', { class: 'data truncate muted' }, table)),
+      el('small', {}, MODES[record.mode])),
+    el('td', { 'data-m': 'full' }, completed ? meter(rowsInserted, rowsUpdated, rowsUnchanged, rowsRejected) : null),
+    el('td', { 'class': 'end', 'data-label': 'In' }, count(completed ? rowsRead - rowsRejected : 0)),
+    el('td', { 'class': 'end', 'data-label': 'Rejected' }, rejected),
+    el('td', { class: 'soft nowrap' }, dayTime(record.startedAt, now), record.finishedAt === null ? null : el('small', {}, `took ${clock(record.durationMs)}`)),
+    el('td', {}, live, word === 'Failed' ? el('small', { class: 'data' }, record.error?.code ?? '') : null),
+    el('td', { 'class': 'end', 'data-m': 'act' },
+      el('button', { 'type': 'button', 'class': 'btn btn--sm', 'aria-label': `${ACTIONS[word]} of import ${number}`, 'on': { click: show } }, ACTIONS[word])))
+}
+
+const ACTIONS = { Completed: 'Receipt', Failed: 'Details', Cancelled: 'Details', Running: 'Progress' } as const
+
+/** What became of the rows, as shares of a bar. */
+function meter(added: number, updated: number, unchanged: number, rejected: number): HTMLElement {
+  const share = (name: string, rows: number) => rows > 0 ? el('i', { class: name, vars: { '--v': rows } }) : null
+  return el('span', {
+    'class': 'meter', 'role': 'img', 'aria-label': `${count(added)} added, ${count(updated)} updated, ${count(unchanged)} unchanged, ${count(rejected)} rejected`,
+  }, share('a', added), share('b', updated), share('u', unchanged), share('w', rejected))
+}

@@ -1,0 +1,16 @@
+/** Asks before something goes. The safe answer has the focus, and Escape means it. */
+import { part, setText } from './dom.ts'
+import type { ConfirmQuestion } from './page.ts'
+
+export function confirmWith(dialog: HTMLDialogElement, { title, text, no, yes }: ConfirmQuestion): Promise<boolean> {
+  setText(dialog.querySelector('#confirm-title')!, title)
+  setText(dialog.querySelector('#confirm-text')!, text)
+  setText(part(dialog, 'no'), no)
+  setText(part(dialog, 'yes'), yes)
+  dialog.returnValue = 'no'
+  dialog.showModal()
+  part(dialog, 'no').focus()
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true })
+  })
+}

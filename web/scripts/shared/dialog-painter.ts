@@ -1,0 +1,184 @@
+/** Puts a view of an import into the progress dialog's markup. Words only, decided elsewhere; touches what differs. */
+import { el, icon, part, rich, setText } from './dom.ts'
+import type { IconName } from './icon-names.ts'
+import type { OutcomeView } from './outcome-view.ts'
+import { STEPS, stepFraction, stepOf, type ProgressState } from './progress-state.ts'
+import type { RunningView, Segment } from './progress-view.ts'
+import type { Ledger } from './receipt.ts'
+import { plain, type Rich } from './rich.ts'
+import { curve } from './speed.ts'
+
+const SPARK = { width: 552, height: 56 }
+const STEP_WORDS: Record<Segment['state'], string> = { done: ', done', now: ', current step', next: ', to do' }
+const OUTCOME_ICONS: Record<OutcomeView['kind'], IconName> = { completed: 'check', failed: 'x', gone: 'x', cancelled: 'ban' }
+
+export class DialogPainter {
+  readonly #dialog: HTMLDialogElement
+  /** Rich text last put into an element, so that an unchanged one is left alone. */
+  readonly #written = new WeakMap<Element, string>()
+
+  constructor(dialog: HTMLDialogElement) {
+    this.#dialog = dialog
+  }
+
+  running(view: RunningView, state: ProgressState): void {
+    this.#show('running-head', true)
+    this.#show('outcome-head', false)
+    this.#dialog.setAttribute('aria-labelledby', 'progress-title')
+    this.#dialog.classList.toggle('is-held', view.tone === 'held')
+    this.#text('kicker', view.kicker)
+    this.#text('file', state.filename)
+    this.#part('file').title = state.filename
+    this.#show('into', state.table !== undefined)
+    this.#text('table', state.table ?? '')
+    this.#part('table').title = state.table ?? ''
+    this.#part('stamp').dataset['live'] = view.stamp.live
+    this.#text('stamp', view.stamp.text)
+    this.#bar(view.percent, view.tone, view.segments, view.headline, view.subline, view.valueText, view.indeterminate)
+    this.#facts(view)
+    this.#spark(view)
+    this.#note(view.notice.icon, view.notice.text, view.notice.quiet)
+    this.#show('try-live', view.notice.tryLive)
+    for (const name of ['ledger', 'account', 'notices', 'details']) this.#show(name, false)
+    for (const name of ['progress', 'facts', 'notice']) this.#show(name, true)
+    const cancel = part(this.#dialog, 'cancel', HTMLButtonElement)
+    cancel.disabled = !view.canCancel
+    setText(cancel, state.stopping ? 'Stopping…' : 'Cancel import')
+    this.#show('try-now', view.offersTry)
+  }
+
+  outcome(view: OutcomeView, state: ProgressState): void {
+    this.#show('running-head', false)
+    this.#show('outcome-head', true)
+    this.#dialog.setAttribute('aria-labelledby', 'outcome-title')
+    this.#dialog.classList.remove('is-held')
+    const outcome = this.#part('outcome')
+    outcome.classList.toggle('outcome--ok', view.tone === 'ok')
+    outcome.classList.toggle('outcome--bad', view.tone === 'bad')
+    part(this.#dialog, 'outcome-icon', SVGUseElement).setAttribute('href', `#i-${OUTCOME_ICONS[view.kind]}`)
+    this.#rich(this.#byId('outcome-title'), view.heading)
+    this.#rich(this.#part('summary'), view.summary)
+    for (const name of ['facts', 'spark']) this.#show(name, false)
+    this.#show('progress', view.stoppedAt !== undefined)
+    if (view.stoppedAt !== undefined) this.#stoppedBar(state, view.stoppedAt)
+    this.#ledger(view.ledger)
+    this.#show('account', view.account !== undefined)
+    if (view.account) {
+      this.#rich(this.#part('happened'), view.account.happened)
+      this.#rich(this.#part('safe'), view.account.safe)
+      this.#rich(this.#part('advice'), view.account.advice)
+      this.#text('again-label', view.account.action.label)
+    }
+    this.#show('notices', view.notices.length > 0)
+    this.#part('notices').replaceChildren(...view.notices.map((text) => el('li', { class: 'note' }, icon('info'), el('span', {}, text))))
+    this.#show('details', view.details !== undefined)
+    this.#text('code', view.details?.code ?? '')
+    this.#text('details-text', view.details?.text ?? '')
+    this.#show('notice', view.note !== undefined)
+    this.#show('try-live', false)
+    if (view.note) this.#note('lock', view.note, false)
+  }
+
+  /** Shows one of the footers of the markup. */
+  foot(name: string): void {
+    for (const foot of this.#dialog.querySelectorAll<HTMLElement>('[data-foot]')) foot.hidden = foot.dataset['foot'] !== name
+  }
+
+  #stoppedBar(state: ProgressState, where: string): void {
+    const current = stepOf(state.phase)
+    const segments = STEPS.map((step): Segment => ({
+      step, label: step, fill: stepFraction(state.percent, step), state: step === current ? 'now' : STEPS.indexOf(step) < STEPS.indexOf(current) ? 'done' : 'next',
+    }))
+    this.#bar(Math.floor(state.percent), 'bad', segments, 'Stopped', where, `Stopped in step ${STEPS.indexOf(current) + 1} of 4`, false)
+  }
+
+  #bar(
+    percent: number, tone: string, segments: Segment[], headline: string, subline: string, valueText: string, indeterminate: boolean,
+  ): void {
+    const progress = this.#part('progress')
+    progress.dataset['tone'] = tone
+    progress.classList.toggle('progress--wait', indeterminate)
+    this.#text('percent', String(percent))
+    this.#text('headline', headline)
+    this.#text('subline', subline)
+    const track = this.#part('track')
+    if (indeterminate) track.removeAttribute('aria-valuenow')
+    else track.setAttribute('aria-valuenow', String(percent))
+    track.setAttribute('aria-valuetext', valueText)
+    segments.forEach((segment, index) => {
+      const bar = track.children[index] as HTMLElement
+      bar.dataset['step'] = segment.state
+      ;(bar.firstElementChild as HTMLElement).style.setProperty('--v', segment.fill.toFixed(4))
+      const label = this.#part('steps').children[index] as HTMLElement
+      label.dataset['step'] = segment.state
+      label.querySelector('.icon')?.toggleAttribute('hidden', segment.state !== 'done')
+      setText(label.querySelector('.vh')!, STEP_WORDS[segment.state])
+    })
+  }
+
+  #facts(view: RunningView): void {
+    view.facts.forEach((fact, index) => {
+      const cell = this.#part('facts').children[index]!
+      setText(cell.querySelector('dt')!, fact.label)
+      setText(cell.querySelector('span')!, fact.value)
+      setText(cell.querySelector('small')!, fact.hint)
+    })
+  }
+
+  #spark({ spark, tone }: RunningView): void {
+    this.#show('spark', spark !== undefined)
+    if (!spark) return
+    const box = this.#part('spark')
+    box.classList.toggle('spark--held', tone === 'held')
+    box.setAttribute('aria-label', `${spark.caption}: ${spark.figures}`)
+    this.#text('spark-caption', spark.caption)
+    this.#text('spark-figures', spark.figures)
+    const { line, area } = curve(spark.speed, SPARK.width, SPARK.height)
+    part(this.#dialog, 'spark-line', SVGPathElement).setAttribute('d', line)
+    part(this.#dialog, 'spark-area', SVGPathElement).setAttribute('d', area)
+  }
+
+  #note(name: IconName, text: Rich, quiet: boolean): void {
+    const note = this.#part('note')
+    note.className = quiet ? 'banner banner--quiet' : 'note'
+    part(this.#dialog, 'note-icon', SVGUseElement).setAttribute('href', `#i-${name}`)
+    this.#rich(this.#part('note-text'), text)
+  }
+
+  #ledger(ledger: Ledger | undefined): void {
+    this.#show('ledger', ledger !== undefined)
+    if (!ledger) return
+    const lines = ledger.lines.map(({ label, value, tone }) => el('div', {}, el('dt', {}, label), el('dd', { class: tone }, value)))
+    const { total } = ledger
+    if (total) {
+      const { adds, text } = total.check
+      const check = el('span', { class: adds ? 'check' : 'check check--bad' }, icon(adds ? 'check' : 'triangle-alert'), text)
+      lines.push(el('div', { class: 'ledger__total' }, el('dt', {}, total.label, ' ', check), el('dd', {}, total.value)))
+    }
+    this.#part('ledger').replaceChildren(...lines)
+  }
+
+  #rich(element: Element, text: Rich): void {
+    const key = JSON.stringify(text)
+    if (this.#written.get(element) === key) return
+    this.#written.set(element, key)
+    element.replaceChildren(...rich(text))
+    if (element.classList.contains('truncate')) element.setAttribute('title', plain(text))
+  }
+
+  #byId(id: string): HTMLElement {
+    return this.#dialog.querySelector<HTMLElement>(`#${id}`)!
+  }
+
+  #part(name: string): HTMLElement {
+    return part(this.#dialog, name)
+  }
+
+  #text(name: string, text: string): void {
+    setText(this.#part(name), text)
+  }
+
+  #show(name: string, shown: boolean): void {
+    this.#part(name).hidden = !shown
+  }
+}

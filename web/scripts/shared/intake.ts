@@ -1,0 +1,92 @@
+/** Files on their way in: dropped anywhere, pasted, or chosen. Looks at each before it is sent. */
+import { part, setText } from './dom.ts'
+import { plural } from './format.ts'
+import { whyNotText } from './sniff.ts'
+
+export interface IntakeHooks {
+  /** Files worth sending. */
+  take: (files: File[]) => void
+  /** What was not taken, and why. */
+  refuse: (messages: string[]) => void
+  /** Files are over the window; 0 once they have left. @returns true where the page shows it itself */
+  over: (files: number) => boolean
+}
+
+const WHY = {
+  empty: (name: string) => `${name} is empty. Nothing was uploaded.`,
+  binary: (name: string) => `${name} is not a text file. Nothing was uploaded.`,
+  unreadable: (name: string) => `${name} could not be read. Nothing was uploaded.`,
+}
+
+/** Sends what is text on its way and says what is not. */
+export async function sift(files: Iterable<File>, { take, refuse }: Pick<IntakeHooks, 'take' | 'refuse'>): Promise<void> {
+  const looked = await Promise.all(Array.from(files, async (file) => ({ file, why: await whyNotText(file) })))
+  const good = looked.filter(({ why }) => why === undefined).map(({ file }) => file)
+  refuse(looked.flatMap(({ file, why }) => why === undefined ? [] : [WHY[why](file.name)]))
+  if (good.length > 0) take(good)
+}
+
+export const dropWords = (files: number): string => files > 1 ? `Let go to import ${plural(files, 'file')}` : 'Let go to import'
+
+/** Makes the whole window a target for drops and pastes, and lets `choose` open the system's own dialog. */
+export function openIntake(
+  picker: HTMLInputElement, veil: HTMLElement, hooks: IntakeHooks,
+): { choose: (then?: (file: File) => void) => void } {
+  let chosen: ((file: File) => void) | undefined
+  let depth = 0
+  const over = (files: number) => {
+    const shown = hooks.over(files)
+    if (files > 0 && !shown) {
+      setText(part(veil, 'words'), dropWords(files))
+      veil.showPopover()
+    } else {
+      veil.hidePopover()
+    }
+  }
+  const carriesFiles = (event: DragEvent): event is DragEvent & { dataTransfer: DataTransfer } => event.dataTransfer?.types.includes('Files') ?? false
+
+  addEventListener('dragenter', (event) => {
+    if (!carriesFiles(event)) return
+    event.preventDefault()
+    depth += 1
+    if (depth === 1) over(Math.max(1, event.dataTransfer.items.length))
+  })
+  addEventListener('dragover', (event) => {
+    if (!carriesFiles(event)) return
+    event.preventDefault()
+    event.dataTransfer.dropEffect = 'copy'
+  })
+  addEventListener('dragleave', (event) => {
+    if (!carriesFiles(event)) return
+    depth = Math.max(0, depth - 1)
+    if (depth === 0) over(0)
+  })
+  addEventListener('drop', (event) => {
+    if (!carriesFiles(event)) return
+    event.preventDefault()
+    depth = 0
+    over(0)
+    void sift(event.dataTransfer.files, hooks)
+  })
+  addEventListener('paste', (event) => {
+    const files = event.clipboardData?.files
+    if (!files || files.length === 0) return
+    event.preventDefault()
+    void sift(files, hooks)
+  })
+  picker.addEventListener('change', () => {
+    const files = [...picker.files ?? []]
+    // The same file may be chosen again later; without this it would be no change.
+    picker.value = ''
+    const then = chosen
+    chosen = undefined
+    void sift(files, { ...hooks, take: ([first, ...rest]) => then && first ? then(first) : hooks.take(first ? [first, ...rest] : []) })
+  })
+  return {
+    choose: (then) => {
+      chosen = then
+      picker.multiple = then === undefined
+      picker.click()
+    },
+  }
+}

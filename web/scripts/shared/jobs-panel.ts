@@ -1,0 +1,182 @@
+/** The pill in the top bar and its panel: what this tab has under way, and what became of it. */
+import { el, icon, part, setText } from './dom.ts'
+import { age, clock, count, plural } from './format.ts'
+import type { IconName } from './icon-names.ts'
+import type { Job, Jobs } from './jobs.ts'
+import type { Link } from './link.ts'
+
+export interface PanelHooks {
+  show: (id: string) => void
+  navigate: (href: string) => void
+}
+
+interface Row {
+  element: HTMLLIElement
+  /** What its button and words are for; a change makes the row anew. */
+  kind: string
+  update: (job: Job) => void
+}
+
+const kindOf = ({ state }: Job): string => state.outcome?.kind ?? (state.stage === 'held' || state.queuePosition !== undefined ? 'waiting' : 'running')
+
+/** One line about where an import is. */
+export function jobLine({ state }: Job): string {
+  if (state.stopping) return 'Stopping'
+  if (state.stage === 'held') return 'Waiting to upload'
+  if (state.queuePosition !== undefined) return state.queuePosition > 0 ? `Waiting its turn, ${count(state.queuePosition)} ahead` : 'Waiting its turn, next in line'
+  const rows = state.rowsTotal === undefined ? plural(state.rowsDone, 'row') : `${count(state.rowsDone)} of ${plural(state.rowsTotal, 'row')}`
+  switch (state.phase) {
+    case 'upload': return 'Uploading'
+    case 'analyse': return state.rowsDone > 0 ? `Analysing, ${rows} so far` : 'Analysing'
+    case 'import': return `Importing, ${rows}`
+    case 'merge': return `Merging, ${rows}`
+    case 'finish': return `Finishing, ${rows}`
+  }
+}
+
+export class JobsPanel {
+  readonly #pill: HTMLButtonElement
+  readonly #panel: HTMLElement
+  readonly #jobs: Jobs
+  readonly #hooks: PanelHooks
+  readonly #rows = new Map<string, Row>()
+
+  constructor(pill: HTMLButtonElement, panel: HTMLElement, jobs: Jobs, hooks: PanelHooks) {
+    this.#pill = pill
+    this.#panel = panel
+    this.#jobs = jobs
+    this.#hooks = hooks
+    pill.addEventListener('click', () => panel.togglePopover())
+    panel.addEventListener('toggle', () => {
+      const open = panel.matches(':popover-open')
+      pill.setAttribute('aria-expanded', String(open))
+      if (!open && panel.contains(document.activeElement)) pill.focus()
+    })
+    panel.addEventListener('keydown', (event) => {
+      if (event.key === 'Escape') this.hide()
+    })
+    pill.addEventListener('keydown', (event) => {
+      if (event.key === 'Escape') this.hide()
+    })
+    document.addEventListener('pointerdown', (event) => {
+      if (event.target instanceof Node && !panel.contains(event.target) && !pill.contains(event.target)) this.hide()
+    })
+    part(panel, 'clear', HTMLButtonElement).addEventListener('click', () => {
+      jobs.forgetEnded()
+      if (jobs.own().length === 0) this.hide()
+    })
+  }
+
+  open(): void {
+    this.#panel.showPopover()
+  }
+
+  hide(): void {
+    this.#panel.hidePopover()
+  }
+
+  render(now: number): void {
+    const jobs = this.#jobs.own()
+    const running = jobs.filter((job) => kindOf(job) === 'running')
+    const waiting = jobs.filter((job) => kindOf(job) === 'waiting')
+    const failed = jobs.filter(({ state }) => state.outcome?.kind === 'failed' || state.outcome?.kind === 'gone')
+    this.#pill.hidden = jobs.length === 0
+    if (jobs.length === 0) {
+      this.hide()
+      this.#rows.clear()
+      part(this.#panel, 'list').replaceChildren()
+      return
+    }
+    const first = running[0] ?? waiting[0]
+    const percent = Math.floor(first?.state.percent ?? 100)
+    const ended = failed.length > 0 ? `${count(failed.length)} failed` : 'Done'
+    part(this.#pill, 'mini').hidden = first === undefined
+    ;(part(this.#pill, 'mini').firstElementChild as HTMLElement).style.setProperty('--v', String(percent / 100))
+    this.#pill.dataset['tone'] = first ? 'live' : failed.length > 0 ? 'bad' : 'off'
+    setText(part(this.#pill, 'percent'), first ? `${percent}%` : ended)
+    setText(part(this.#pill, 'more'), first && jobs.length > 1 ? `${count(jobs.length - 1)} more` : '')
+    const done = jobs.length - running.length - waiting.length - failed.length
+    const parts = [[running.length, 'running'], [waiting.length, 'waiting'], [failed.length, 'failed'], [done, 'done']] as const
+    setText(part(this.#pill, 'summary'), `. Imports: ${parts.filter(([n]) => n > 0).map(([n, word]) => `${count(n)} ${word}`).join(', ')}. Show all`)
+    this.#stamp(this.#jobs.link, running, now)
+    part(this.#panel, 'clear').hidden = jobs.length === running.length + waiting.length
+    this.#list(jobs)
+  }
+
+  #stamp(link: Link, running: Job[], now: number): void {
+    const stamp = part(this.#panel, 'stamp')
+    stamp.hidden = running.length === 0
+    const silence = now - Math.max(0, ...running.map(({ state }) => state.heardAt))
+    const fresh = silence < 3_000
+    stamp.dataset['live'] = !fresh || link.mode === 'reconnecting' ? 'stale' : link.mode === 'polling' ? 'poll' : 'on'
+    setText(stamp, !fresh ? `Last update ${age(silence)} ago` : link.mode === 'polling' ? 'Checking every 2 seconds' : 'Live, updated just now')
+  }
+
+  #list(jobs: Job[]): void {
+    const ids = new Set(jobs.map(({ id }) => id))
+    for (const [id, { element }] of this.#rows) {
+      if (ids.has(id)) continue
+      element.remove()
+      this.#rows.delete(id)
+    }
+    for (const job of [...jobs].reverse()) {
+      const old = this.#rows.get(job.id)
+      if (old?.kind === kindOf(job)) {
+        old.update(job)
+        continue
+      }
+      const row = this.#row(job)
+      if (old) old.element.replaceWith(row.element)
+      else if (this.#rows.size === 0) part(this.#panel, 'list').append(row.element)
+      else part(this.#panel, 'list').prepend(row.element)
+      this.#rows.set(job.id, row)
+      row.update(job)
+    }
+  }
+
+  #row(job: Job): Row {
+    const { id, state } = job
+    const kind = kindOf(job)
+    const name = el('span', { class: 'data truncate', title: state.filename }, state.filename)
+    const show = (label: string) => this.#button(label, state.filename, () => this.#hooks.show(id))
+    if (kind === 'running' || kind === 'waiting') {
+      const fill = el('i')
+      const bar = el('span', { class: 'mini' }, fill)
+      const words = el('span')
+      const percent = el('span')
+      const line = kind === 'waiting' ? el('span', { class: 'status status--off' }, icon('hourglass'), words) : words
+      const element = el('li', {}, name, show('Show'), kind === 'running' ? bar : null, el('p', { class: 'jobs__meta' }, line, kind === 'running' ? percent : null))
+      return {
+        element, kind, update: (now) => {
+          setText(words, jobLine(now))
+          setText(percent, `${Math.floor(now.state.percent)}%`)
+          fill.style.setProperty('--v', String(now.state.percent / 100))
+        },
+      }
+    }
+    const { text, tone, symbol } = endLine(job)
+    const table = state.outcome?.kind === 'completed' ? state.outcome.receipt.table ?? state.table : undefined
+    const button = table === undefined
+      ? show('Details')
+      : this.#button('Open table', state.filename, () => {
+          this.hide()
+          this.#hooks.navigate(`/tables/${encodeURIComponent(table)}`)
+        })
+    const line = el('p', { class: 'jobs__meta' },
+      el('span', { class: `status status--${tone}` }, icon(symbol), text), el('span', {}, clock((state.endedAt ?? state.heardAt) - state.startedAt)))
+    return { element: el('li', {}, name, button, line), kind, update: () => undefined }
+  }
+
+  #button(label: string, filename: string, press: () => void): HTMLButtonElement {
+    return el('button', { type: 'button', class: 'btn btn--sm', on: { click: press } }, label, el('span', { class: 'vh' }, `: ${filename}`))
+  }
+}
+
+function endLine({ state: { outcome } }: Job): { text: string, tone: 'ok' | 'bad' | 'off', symbol: IconName } {
+  if (outcome?.kind === 'completed') {
+    const { rowsRead = 0, rowsRejected = 0 } = outcome.receipt
+    return { text: `${plural(rowsRead - rowsRejected, 'row')} in, ${count(rowsRejected)} rejected`, tone: 'ok', symbol: 'circle-check' }
+  }
+  if (outcome?.kind === 'cancelled') return { text: 'Cancelled, nothing was kept', tone: 'off', symbol: 'ban' }
+  return { text: outcome?.kind === 'gone' ? 'Not known to the server' : 'Failed, nothing was changed', tone: 'bad', symbol: 'circle-x' }
+}

@@ -1,0 +1,60 @@
+/** What a page is to the shell around it. */
+import type { Job, Jobs } from './jobs.ts'
+
+export interface Page {
+  /** Without the product's name. */
+  title: string
+  /** Of the main element. */
+  className: string
+  content: Node
+  /** Takes over a change of the address that leaves the page the same. */
+  onUrl?: (url: URL) => void
+  /** Once per frame in which anything about an import changed, and each second while one runs. */
+  onFrame?: () => void
+  onEnded?: (job: Job) => void
+  /** Says why files were not taken, in a place of its own. */
+  onRefused?: (messages: string[]) => void
+  /** Shows that files are over the window; how many, 0 once they have left. */
+  onDragOver?: (files: number) => void
+  /** One filled button per view: true where the page has its own. */
+  hasOwnImportButton?: boolean
+}
+
+export interface PageContext {
+  url: URL
+  /** Aborted when the page is left. */
+  signal: AbortSignal
+  jobs: Jobs
+  navigate: (href: string) => void
+  /** Changes the address without making a new page. */
+  setUrl: (href: string, how: 'push' | 'replace') => void
+  /** Makes the page anew from the same address. */
+  reload: () => void
+  /** Opens the progress dialog, or the receipt of an import of the past. */
+  showImport: (id: string) => void
+  /** Takes files in from the page. */
+  takeFiles: (files: Iterable<File>) => void
+  takeSample: () => Promise<void>
+  announce: (text: string) => void
+  confirm: (question: ConfirmQuestion) => Promise<boolean>
+  toast: (toast: ToastContent) => void
+}
+
+export interface ConfirmQuestion {
+  title: string
+  text: string
+  no: string
+  yes: string
+}
+
+export interface ToastContent {
+  tone: 'ok' | 'bad' | 'info'
+  title: string
+  text?: string
+  /** A name of a file or table, set after the title. */
+  data?: string
+  link?: { label: string, href: string }
+  action?: { label: string, run: () => void }
+}
+
+export type MakePage = (context: PageContext) => Page | Promise<Page>

@@ -1,0 +1,68 @@
+/** The line under a grid: which rows these are, and the way to the others. */
+import { el, icon } from './dom.ts'
+import { count, plural } from './format.ts'
+import type { IconName } from './icon-names.ts'
+import { pageCount } from './table-view.ts'
+
+export interface PagerState {
+  total: number
+  /** Rows on this page. */
+  shown: number
+  offset: number
+  perPage: number
+  columns: number
+  sort: string
+  /** From 1. */
+  page: number
+}
+
+export class Pager {
+  readonly element: HTMLElement
+  readonly #where = el('span')
+  readonly #pages = el('span')
+  readonly #input = el('input', { class: 'input', inputmode: 'numeric', autocomplete: 'off' })
+  readonly #buttons: { button: HTMLButtonElement, to: (page: number, pages: number) => number }[]
+  #page = 1
+  #total = 1
+
+  constructor(go: (page: number) => void) {
+    const button = (label: string, name: IconName, to: (page: number, pages: number) => number) => {
+      const press = () => {
+        const page = to(this.#page, this.#total)
+        if (page !== this.#page) go(page)
+      }
+      return { to, button: el('button', { 'type': 'button', 'class': 'btn btn--quiet btn--icon btn--sm', 'aria-label': label, 'on': { click: press } }, icon(name)) }
+    }
+    const first = button('First page', 'chevrons-left', () => 1)
+    const previous = button('Previous page', 'chevron-left', (page) => Math.max(1, page - 1))
+    const next = button('Next page', 'chevron-right', (page, pages) => Math.min(pages, page + 1))
+    const last = button('Last page', 'chevrons-right', (_, pages) => pages)
+    this.#buttons = [first, previous, next, last]
+    this.#input.addEventListener('change', () => {
+      const wanted = Math.round(Number(this.#input.value.replace(/[^\d]/g, '')))
+      const page = Math.min(this.#total, Math.max(1, wanted || this.#page))
+      this.#input.value = String(page)
+      if (page !== this.#page) go(page)
+    })
+    this.element = el('footer', { class: 'pager' }, this.#where,
+      el('nav', { 'class': 'pager__nav', 'aria-label': 'Pages' }, first.button, previous.button,
+        el('label', { class: 'pager__page' }, el('span', { class: 'vh' }, 'Page'), this.#input, this.#pages), next.button, last.button))
+  }
+
+  paint({ total, shown, offset, perPage, columns, sort, page }: PagerState): void {
+    this.#page = page
+    this.#total = pageCount(total, perPage)
+    const bold = (value: number) => el('b', {}, count(value))
+    const column = sort.replace(/^-/, '')
+    this.#where.replaceChildren(
+      ...total === 0 ? ['No rows'] : ['Rows ', bold(offset + 1), ' to ', bold(offset + shown), ` of ${count(total)}`],
+      sort ? el('span', { class: 'pager__sort muted' }, ', sorted by ', el('span', { class: 'data' }, column)) : '',
+      perPage < 100 ? el('span', { class: 'pager__sort muted' }, `, ${plural(perPage, 'row')} a page because of ${plural(columns, 'column')}`) : '')
+    this.#input.value = String(page)
+    this.#pages.textContent = ` of ${count(this.#total)}`
+    for (const { button, to } of this.#buttons) {
+      // Not disabled: a button that vanishes from under the focus loses the keyboard's place.
+      button.setAttribute('aria-disabled', String(to(page, this.#total) === page))
+    }
+  }
+}

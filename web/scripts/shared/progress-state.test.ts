@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ImportMetadata, ImportRecord, ProgressComplete, ProgressFailure, ProgressUpdate } from '../../../server/protocol.ts'
+import { advance, newProgress, progressOfRecord, stepFraction, type ProgressEvent, type ProgressMessage, type ProgressState } from './progress-state.ts'
+
+const ID = '3b241101-e2bb-4255-8caf-4136c566a962'
+
+function update(progress: number, metadata: Partial<ImportMetadata> = {}, timestamp = progress): ProgressUpdate {
+  return { sessionId: ID, progress, message: '', status: 'processing', timestamp, metadata: { operation: 'csv-import', ...metadata } }
+}
+const complete = (metadata: Partial<ImportMetadata> = {}): ProgressComplete =>
+  ({ ...update(100, metadata), progress: 100, status: 'completed', duration: 1_200 })
+const failure = (code: string, progress = 40): ProgressFailure => ({ ...update(progress), status: 'error', error: { code, detail: 'Because.' } })
+
+const message = (value: ProgressMessage): ProgressEvent => ({ type: 'message', message: value })
+const run = (events: ProgressEvent[], state: ProgressState = newProgress(ID, 'a.csv', 0)): ProgressState =>
+  events.reduce((now, event, index) => advance(now, event, (index + 1) * 1_000), state)
+
+test('an upload fills the first 18 percent and no more', () => {
+  assert.equal(run([{ type: 'upload', loaded: 50, total: 100 }]).percent, 9)
+  assert.equal(run([{ type: 'upload', loaded: 120, total: 100 }]).percent, 18)
+  assert.equal(run([{ type: 'upload', loaded: 0, total: 0 }]).percent, 0)
+})
+
+test('the shown percentage never falls, in whatever order messages come', () => {
+  const state = run([message(update(50, { phase: 'import' }, 5)), message(update(30, { phase: 'analyse' }, 3)), message(update(40, { phase: 'import' }, 6))])
+  assert.equal(state.percent, 50)
+  assert.equal(state.phase, 'import')
+})
+
+test('an older message of the same phase does not take figures back', () => {
+  const state = run([message(update(50, { phase: 'import', rowsDone: 900 }, 5)), message(update(48, { phase: 'import', rowsDone: 700 }, 4))])
+  assert.equal(state.rowsDone, 900)
+})
+
+test('the bar holds at 99 until the server reports the commit', () => {
+  const waiting = run([message(update(100, { phase: 'finish' }))])
+  assert.equal(waiting.percent, 99)
+  assert.equal(advance(waiting, message(complete()), 9_000).percent, 100)
+})
+
+test('nothing that comes after the end changes anything', () => {
+  const done = run([message(complete({ rowsRead: 3, table: 'a' }))])
+  for (const late of [message(update(70)), message(failure('SQLITE_BUSY')), { type: 'gone' }, { type: 'upload', loaded: 1, total: 2 }] as ProgressEvent[]) {
+    assert.equal(advance(done, late, 99_000), done)
+  }
+  assert.equal(done.outcome?.kind === 'completed' && done.outcome.receipt.rowsRead, 3)
+  assert.equal(done.outcome?.kind === 'completed' && done.outcome.durationMs, 1_200)
+})
+
+test('a cancelled import is not a failed one', () => {
+  assert.equal(run([message(failure('CANCELLED'))]).outcome?.kind, 'cancelled')
+  assert.equal(run([message(failure('SQLITE_BUSY'))]).outcome?.kind, 'failed')
+  assert.equal(run([{ type: 'failed', error: { code: 'NOT_CSV', detail: '' } }]).outcome?.kind, 'failed')
+  assert.equal(run([{ type: 'gone' }]).outcome?.kind, 'gone')
+})
+
+test('the uploading tab trusts its own byte count over the server\'s', () => {
+  const state = run([{ type: 'upload', loaded: 80, total: 100 }, message(update(5, { phase: 'upload', bytesDone: 28, number: 7 }))])
+  assert.deepEqual([state.bytesDone, state.stage, state.number], [80, 'uploading', 7])
+  assert.equal(advance(state, message(update(20, { phase: 'analyse' })), 5_000).stage, 'running')
+})
+
+test('a queue position is there only while the import waits', () => {
+  const waiting = run([message(update(33, { phase: 'analyse', queuePosition: 0 }))])
+  assert.equal(waiting.queuePosition, 0)
+  assert.equal(advance(waiting, message(update(34, { phase: 'import' })), 5_000).queuePosition, undefined)
+})
+
+test('merge is drawn in the last segment', () => {
+  assert.equal(stepFraction(93.5, 'finish'), 0.5)
+  assert.equal(stepFraction(93.5, 'import'), 1)
+  assert.equal(run([message(update(90, { phase: 'merge' }))]).phase, 'merge')
+})
+
+test('speed comes from the server where it measures, and starts anew with each phase', () => {
+  const state = run([
+    message(update(20, { phase: 'analyse', bytesDone: 1_000 }, 1)), message(update(25, { phase: 'analyse', bytesDone: 3_000 }, 2)),
+    message(update(40, { phase: 'import', rowsDone: 10, rowsPerSecond: 500 }, 3)), message(update(50, { phase: 'import', rowsDone: 20, rowsPerSecond: 400 }, 4)),
+  ])
+  assert.deepEqual([state.speed.now, state.speed.peak, state.speed.points.length], [400, 500, 2])
+})
+
+test('an import of the history is the same kind of state', () => {
+  const record: ImportRecord = {
+    sessionId: ID, number: 3, filename: 'a.csv', table: 'a', mode: 'create', status: 'completed', rowsRead: 2, rowsInserted: 2, rowsUpdated: 0,
+    rowsUnchanged: 0, rowsRejected: 0, startedAt: 1_000, finishedAt: 3_000, durationMs: 2_000, rowsPerSecond: 10, undoable: false,
+  }
+  const done = progressOfRecord(record, 9_000)
+  assert.deepEqual([done.stage, done.percent, done.outcome?.kind, done.endedAt], ['ended', 100, 'completed', 3_000])
+  assert.equal(progressOfRecord({ ...record, status: 'processing', finishedAt: null }, 9_000).stage, 'running')
+  const failed = progressOfRecord({ ...record, status: 'error', error: { code: 'CANCELLED', detail: '' } }, 9_000)
+  assert.equal(failed.outcome?.kind, 'cancelled')
+})

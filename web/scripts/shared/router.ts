@@ -1,0 +1,103 @@
+/** Addresses to pages, with the History API. A page is made, then shown, so that nothing flashes in between. */
+import type { MakePage, Page, PageContext } from './page.ts'
+
+/** The query parameter that names the import in the dialog; it belongs to the shell, not to a page. */
+export const IMPORT_PARAM = 'import'
+
+export interface Route {
+  pattern: RegExp
+  make: (params: string[]) => MakePage
+}
+
+export interface RouterOptions {
+  main: HTMLElement
+  routes: readonly Route[]
+  notFound: MakePage
+  /** A page could not be made. */
+  failed: (error: unknown) => MakePage
+  context: (url: URL, signal: AbortSignal) => PageContext
+  shown: (page: Page, url: URL) => void
+}
+
+export class Router {
+  readonly #options: RouterOptions
+  #abort = new AbortController()
+  #page: Page | undefined
+  #path = ''
+
+  constructor(options: RouterOptions) {
+    this.#options = options
+    addEventListener('popstate', () => {
+      const url = new URL(location.href)
+      if (url.pathname === this.#path && this.#page?.onUrl) this.#page.onUrl(url)
+      else void this.#show(url, true)
+    })
+    document.addEventListener('click', (event) => this.#click(event))
+  }
+
+  get page(): Page | undefined {
+    return this.#page
+  }
+
+  start(): Promise<void> {
+    return this.#show(new URL(location.href), false)
+  }
+
+  navigate(href: string): void {
+    const url = new URL(href, location.href)
+    history.pushState(null, '', url)
+    void this.#show(url, true)
+  }
+
+  reload(): void {
+    void this.#show(new URL(location.href), false)
+  }
+
+  /** Changes the address and leaves the page; the dialog's own parameter stays where it is. */
+  setUrl(href: string, how: 'push' | 'replace'): void {
+    const url = new URL(href, location.href)
+    const shown = new URLSearchParams(location.search).get(IMPORT_PARAM)
+    if (shown !== null) url.searchParams.set(IMPORT_PARAM, shown)
+    if (how === 'push') history.pushState(null, '', url)
+    else history.replaceState(null, '', url)
+  }
+
+  /** Plain clicks on links of this app become page changes; all others are the browser's. */
+  #click(event: MouseEvent): void {
+    if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
+    const link = event.target instanceof Element ? event.target.closest('a') : null
+    if (!link?.href || link.target || link.hasAttribute('download')) return
+    const url = new URL(link.href)
+    if (url.origin !== location.origin || url.pathname.startsWith('/api/') || link.getAttribute('href')?.startsWith('#')) return
+    event.preventDefault()
+    this.navigate(link.href)
+  }
+
+  async #show(url: URL, moveFocus: boolean): Promise<void> {
+    this.#abort.abort()
+    const abort = new AbortController()
+    this.#abort = abort
+    this.#path = url.pathname
+    const { main, routes, notFound, failed } = this.#options
+    const context = this.#options.context(url, abort.signal)
+    let page: Page
+    try {
+      const route = routes.find(({ pattern }) => pattern.test(url.pathname))
+      const make = route?.make((route.pattern.exec(url.pathname) ?? []).slice(1).map(decodeURIComponent)) ?? notFound
+      page = await make(context)
+    } catch (error) {
+      if (abort.signal.aborted) return
+      page = await failed(error)(context)
+    }
+    if (abort.signal.aborted) return
+    this.#page = page
+    main.className = page.className
+    main.replaceChildren(page.content)
+    this.#options.shown(page, url)
+    if (!moveFocus) return
+    scrollTo(0, 0)
+    const heading = main.querySelector<HTMLElement>('h1')
+    heading?.setAttribute('tabindex', '-1')
+    heading?.focus({ preventScroll: true })
+  }
+}

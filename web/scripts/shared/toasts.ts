@@ -1,0 +1,44 @@
+/** Short notes at the edge of the page. Never the only place of something important. */
+import { el, icon } from './dom.ts'
+import type { IconName } from './icon-names.ts'
+import type { ToastContent } from './page.ts'
+
+const STAY_MS = 8_000
+const ICONS: Record<ToastContent['tone'], IconName> = { ok: 'circle-check', bad: 'circle-x', info: 'info' }
+
+export class Toasts {
+  readonly #box: HTMLElement
+
+  constructor(box: HTMLElement) {
+    this.#box = box
+  }
+
+  /** Errors stay until they are dismissed; everything else goes after a while, but not under a pointer or the focus. */
+  show({ tone, title, data, text, link, action }: ToastContent): void {
+    const dismiss = () => toast.remove()
+    const act = () => {
+      dismiss()
+      action?.run()
+    }
+    const toast = el('div', { class: `toast toast--${tone}`, role: tone === 'bad' ? 'alert' : 'status' },
+      icon(ICONS[tone]),
+      el('div', {},
+        el('b', {}, title, data === undefined ? '' : ' ', data === undefined ? null : el('span', { class: 'data' }, data)),
+        text === undefined ? null : el('p', { class: 'num' }, text),
+        link && el('a', { class: 'link', href: link.href, on: { click: dismiss } }, link.label),
+        action && el('button', { type: 'button', class: 'link', on: { click: act } }, action.label)),
+      el('button', { 'type': 'button', 'class': 'btn btn--quiet btn--icon btn--sm', 'aria-label': 'Dismiss', 'on': { click: dismiss } }, icon('x')))
+    this.#box.append(toast)
+    if (tone === 'bad') return
+    let timer = setTimeout(dismiss, STAY_MS)
+    const hold = () => clearTimeout(timer)
+    const go = () => {
+      clearTimeout(timer)
+      timer = setTimeout(dismiss, STAY_MS)
+    }
+    toast.addEventListener('pointerenter', hold)
+    toast.addEventListener('focusin', hold)
+    toast.addEventListener('pointerleave', go)
+    toast.addEventListener('focusout', go)
+  }
+}
