@@ -1,0 +1,42 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { chromium } from 'playwright'
+
+/** Set this to test in a browser of your own. */
+export const BROWSER_VARIABLE = 'HEXTRACKR_BROWSER'
+
+const NAMES = ['google-chrome', 'google-chrome-stable', 'chromium', 'chromium-browser', 'chrome']
+
+const PLACES = [
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
+]
+
+/** Path of a browser of the Chrome family that is on this machine, in order of preference; undefined where there is none. */
+export function findBrowser(env: Readonly<Record<string, string | undefined>>, exists: (path: string) => boolean = existsSync): string | undefined {
+  const chosen = env[BROWSER_VARIABLE]
+  if (chosen) return chosen
+  const onPath = (env.PATH ?? '').split(delimiter).flatMap((folder) => NAMES.map((name) => join(folder, name)))
+  return [...onPath, ...PLACES, chromium.executablePath()].find((path) => path !== '' && exists(path))
+}
+
+const run = (command: string, ...words: string[]): boolean => {
+  console.log(`> ${command} ${words.join(' ')}`)
+  return spawnSync(command, words, { stdio: 'inherit', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }).status === 0
+}
+
+/**
+ * The browser to test in; where there is none, Playwright's own is installed, and where that cannot be had, Debian's.
+ * @throws Error saying what to do
+ */
+export function requireBrowser(): string {
+  const found = findBrowser(process.env)
+  if (found) return found
+  const isInstalled = run('npx', 'playwright', 'install', 'chromium')
+    || (existsSync('/usr/bin/apt-get') && run('apt-get', 'update', '-qq') && run('apt-get', 'install', '-y', '-qq', 'chromium'))
+  const installed = isInstalled ? findBrowser(process.env) : undefined
+  if (!installed) throw new Error(`No browser was found and none could be installed. Install Chrome or Chromium, or set ${BROWSER_VARIABLE} to the path of one.`)
+  return installed
+}

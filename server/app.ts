@@ -1,0 +1,124 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { createServer, type Server as HttpServer } from 'node:http'
+import { join } from 'node:path'
+import express from 'express'
+import type { Logger } from 'pino'
+import { Server } from 'socket.io'
+import type { Config } from './config.ts'
+import { dropStagingTables } from './db/catalogue.ts'
+import { interruptUnfinishedImports } from './db/imports-store.ts'
+import { migrate } from './db/migrations.ts'
+import { openWriter } from './db/open.ts'
+import type { ClientToServerEvents, Health, ProgressSnapshot, ServerToClientEvents } from './protocol.ts'
+import { importRoutes } from './routes/import.ts'
+import { apiNotFound, problemHandler } from './routes/problem.ts'
+import { progressRoutes } from './routes/progress.ts'
+import { Gate, securityHeaders } from './routes/security.ts'
+import { tableRoutes } from './routes/tables.ts'
+import { Imports } from './services/imports.ts'
+import { MainWriter } from './services/main-writer.ts'
+import { StagedUploads } from './services/staged-uploads.ts'
+import { Tables } from './services/tables.ts'
+import { WriteTurns } from './services/write-turns.ts'
+import { attachProgressSockets } from './sockets.ts'
+import { ProgressTracker, toSnapshot } from './tracker.ts'
+
+/** The built page. */
+const PAGE = join(import.meta.dirname, '../web/dist')
+
+/** Rows to try the app with. */
+const SAMPLE = join(import.meta.dirname, '../data/sample-findings.csv')
+
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string }
+
+export interface App {
+  /** Not listening yet. */
+  httpServer: HttpServer
+  /** Interrupt what runs, tell everybody, close the database. Takes no longer than the slowest batch. */
+  close: () => Promise<void>
+}
+
+/**
+ * Build every room of the server and wire them; opens no port.
+ * @throws where the data folder or the database cannot be used
+ */
+export async function createApp(config: Config, logger: Logger): Promise<App> {
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+  const databasePath = join(config.dataDir, 'hextrackr.db')
+  const turns = new WriteTurns()
+  prepareDatabase(databasePath, config.busyTimeoutMs, logger)
+  const writer = new MainWriter(databasePath, turns, config.busyTimeoutMs)
+  const uploads = new StagedUploads(join(config.dataDir, 'uploads'))
+  await uploads.open()
+
+  const gate = new Gate(config.host, config.allowedHosts)
+  const page = express()
+  const httpServer = createServer(page)
+  const io = new Server<ClientToServerEvents, ServerToClientEvents>(httpServer, {
+    serveClient: false,
+    allowRequest: (req, answer) => {
+      const refusal = gate.refusal(req)
+      answer(refusal?.code, refusal === null)
+    },
+  })
+  const tracker = new ProgressTracker(io)
+  const imports = new Imports(
+    { databasePath, busyTimeoutMs: config.busyTimeoutMs, maxRowLength: config.maxRowLength, tracker, writer, turns, logger },
+    { running: config.maxRunningImports, waiting: config.maxWaitingImports },
+  )
+  const tables = new Tables(databasePath, turns, config.busyTimeoutMs)
+  const snapshot = (sessionId: string): ProgressSnapshot | null => {
+    const session = tracker.getSession(sessionId)
+    return session ? toSnapshot(session) : imports.snapshot(sessionId)
+  }
+  attachProgressSockets(io, { snapshot, logger })
+
+  const sqlite = writer.db.prepare<[], { v: string }>('SELECT sqlite_version() AS v').get()!.v
+  const api = express.Router()
+  api.get('/health', (_req, res) => {
+    res.json({ status: 'ok', version, sqlite } satisfies Health)
+  })
+  api.get('/sample', (_req, res) => {
+    res.sendFile(SAMPLE, { headers: { 'Content-Type': 'text/csv; charset=utf-8' } })
+  })
+  api.use(importRoutes({ imports, uploads, maxUploadBytes: config.maxUploadBytes }))
+  api.use(progressRoutes(snapshot))
+  api.use(tableRoutes(tables, imports))
+  api.use(apiNotFound)
+
+  page.disable('x-powered-by')
+  page.use(gate.middleware(), securityHeaders())
+  page.use('/api', api)
+  page.use(express.static(PAGE, { index: false, immutable: true, maxAge: '1y' }))
+  page.get('/{*path}', (_req, res, next) => {
+    if (existsSync(join(PAGE, 'index.html'))) res.set('Cache-Control', 'no-cache').sendFile(join(PAGE, 'index.html'))
+    else next()
+  })
+  page.use(apiNotFound, problemHandler(logger))
+
+  return {
+    httpServer,
+    close: async () => {
+      httpServer.close()
+      await imports.close()
+      await io.close()
+      httpServer.closeAllConnections()
+      tracker.close()
+      await tables.close()
+      writer.close()
+    },
+  }
+}
+
+/** Bring the database up to date and set right what a crash has left behind, before anybody can see it. */
+function prepareDatabase(path: string, busyTimeoutMs: number, logger: Logger): void {
+  const db = openWriter(path, busyTimeoutMs)
+  try {
+    migrate(db)
+    const interrupted = interruptUnfinishedImports(db, Date.now())
+    const dropped = dropStagingTables(db)
+    if (interrupted.length > 0 || dropped > 0) logger.warn({ interrupted: interrupted.length, dropped }, 'cleared up after imports that did not finish')
+  } finally {
+    db.close()
+  }
+}

@@ -1,0 +1,49 @@
+/** First bytes of formats that people mistake for CSV, and what to tell them. */
+const SIGNATURES: readonly { bytes: readonly number[], at?: number, what: string }[] = [
+  { bytes: [0x50, 0x4b, 0x03, 0x04], what: 'an Excel workbook or a ZIP archive. Open it and save the sheet as CSV' },
+  { bytes: [0xd0, 0xcf, 0x11, 0xe0], what: 'an old Excel workbook. Open it and save the sheet as CSV' },
+  { bytes: [0x1f, 0x8b], what: 'a gzip archive. Unpack it first' },
+  { bytes: [0x42, 0x5a, 0x68], what: 'a bzip2 archive. Unpack it first' },
+  { bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a], what: 'an xz archive. Unpack it first' },
+  { bytes: [0x28, 0xb5, 0x2f, 0xfd], what: 'a Zstandard archive. Unpack it first' },
+  { bytes: [0x37, 0x7a, 0xbc, 0xaf], what: 'a 7-Zip archive. Unpack it first' },
+  { bytes: [0x89, 0x50, 0x4e, 0x47], what: 'a PNG picture' },
+  { bytes: [0xff, 0xd8, 0xff], what: 'a JPEG picture' },
+  { bytes: [0x47, 0x49, 0x46, 0x38], what: 'a GIF picture' },
+  { bytes: [0x25, 0x50, 0x44, 0x46], what: 'a PDF document' },
+  { bytes: [0x50, 0x41, 0x52, 0x31], what: 'a Parquet file' },
+  { bytes: [0x7f, 0x45, 0x4c, 0x46], what: 'a program' },
+  { bytes: [...Buffer.from('SQLite format 3\0')], what: 'an SQLite database' },
+]
+
+/** Share of control characters above which bytes are not text. Text has next to none; compressed data about a tenth. */
+const MAX_CONTROL_SHARE = 0.05
+
+/**
+ * What a file is, if its first bytes show that it is no text: an end for the sentence "This looks like …".
+ * UTF-16 text, with or without a byte order mark, is text although every second byte of it may be 0.
+ * @returns null for text
+ */
+export function describeBinary(head: Uint8Array): string | null {
+  const known = SIGNATURES.find(({ bytes, at = 0 }) => bytes.every((byte, index) => head[at + index] === byte))
+  if (known) return known.what
+  if (looksLikeUtf16(head)) return null
+  let controls = 0
+  for (const byte of head) {
+    if (byte < 0x20 && (byte < 0x09 || byte > 0x0d) && byte !== 0x1b && byte !== 0x1a) controls++
+  }
+  return controls > head.length * MAX_CONTROL_SHARE ? 'binary data' : null
+}
+
+/** Whether the bytes begin with a UTF-16 byte order mark, or have zeros at nearly all even or nearly all odd places. */
+export function looksLikeUtf16(head: Uint8Array): 'utf-16le' | 'utf-16be' | null {
+  if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le'
+  if (head[0] === 0xfe && head[1] === 0xff) return 'utf-16be'
+  const zeros = [0, 0]
+  for (let at = 0; at < head.length; at++) if (head[at] === 0) zeros[at % 2]!++
+  const half = head.length / 2
+  if (head.length < 4) return null
+  if (zeros[1]! > half * 0.7 && zeros[0]! < half * 0.05) return 'utf-16le'
+  if (zeros[0]! > half * 0.7 && zeros[1]! < half * 0.05) return 'utf-16be'
+  return null
+}

@@ -1,0 +1,114 @@
+import type { ColumnInfo, ColumnType } from '../protocol.ts'
+
+/** Most significant decimal digits that every IEEE 754 double keeps (DBL_DIG). */
+const MAX_REAL_DIGITS = 15
+
+const MINUS = 45
+const POINT = 46
+const ZERO = 48
+const NINE = 57
+
+/**
+ * Whether the text is an integer that comes back from a number as the very same text: no plus sign, no leading zero,
+ * no minus zero, and small enough to be exact in JSON's and JavaScript's numbers too.
+ */
+export function isExactInteger(text: string): boolean {
+  const length = text.length
+  const first = text.charCodeAt(0) === MINUS ? 1 : 0
+  const digits = length - first
+  if (digits < 1 || digits > 16) return false
+  const lead = text.charCodeAt(first)
+  if (lead === ZERO) return length === 1
+  for (let at = first; at < length; at++) {
+    const code = text.charCodeAt(at)
+    if (code < ZERO || code > NINE) return false
+  }
+  return digits < 16 || Number.isSafeInteger(Number(text))
+}
+
+/**
+ * Digits after the point of a plain decimal that comes back from a double as the very same text when it is
+ * written with that many digits; -1 for any other text.
+ */
+export function exactDecimalScale(text: string): number {
+  const length = text.length
+  const first = text.charCodeAt(0) === MINUS ? 1 : 0
+  let point = -1
+  let significant = 0
+  for (let at = first; at < length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === POINT) {
+      if (point !== -1) return -1
+      point = at
+    } else if (code < ZERO || code > NINE) {
+      return -1
+    } else if (significant > 0 || code !== ZERO) {
+      significant++
+    }
+  }
+  if (point <= first || point === length - 1 || significant > MAX_REAL_DIGITS) return -1
+  if (text.charCodeAt(first) === ZERO && point !== first + 1) return -1
+  if (significant === 0 && first === 1) return -1
+  const scale = length - point - 1
+  return scale > MAX_REAL_DIGITS ? -1 : scale
+}
+
+const EMPTY = 0
+const INTEGER = 1
+const REAL = 2
+const TEXT = 3
+
+/**
+ * Decides the types of columns over all their values, by a rule that cannot lose information: a column is INTEGER or
+ * REAL only where every value that is not empty survives the way to a number and back to text, REAL only where all have
+ * the same number of digits after the point. A column moves at most twice, from empty to its first type and then to TEXT.
+ */
+export class ColumnTypes {
+  readonly #kinds: Uint8Array
+  readonly #scales: Uint8Array
+
+  constructor(columnCount: number) {
+    this.#kinds = new Uint8Array(columnCount)
+    this.#scales = new Uint8Array(columnCount)
+  }
+
+  /**
+   * Take one more value of a column into account.
+   * @returns whether it fits the column's type so far; once false, the column is TEXT for good
+   */
+  observe(column: number, value: string): boolean {
+    if (value === '') return true
+    const kind = this.#kinds[column]
+    if (kind === INTEGER) {
+      if (isExactInteger(value)) return true
+    } else if (kind === REAL) {
+      if (exactDecimalScale(value) === this.#scales[column]) return true
+    } else if (kind === EMPTY) {
+      const scale = isExactInteger(value) ? 0 : exactDecimalScale(value)
+      this.#kinds[column] = scale === 0 ? INTEGER : scale > 0 ? REAL : TEXT
+      this.#scales[column] = Math.max(scale, 0)
+      return true
+    }
+    this.#kinds[column] = TEXT
+    this.#scales[column] = 0
+    return kind === TEXT
+  }
+
+  /** Whether no further value can change the column's type. */
+  isSettled(column: number): boolean {
+    return this.#kinds[column] === TEXT
+  }
+
+  /** The column's type as all values so far allow it; TEXT where all were empty. */
+  type(column: number): ColumnType {
+    const kind = this.#kinds[column]
+    return kind === INTEGER ? 'INTEGER' : kind === REAL ? 'REAL' : 'TEXT'
+  }
+
+  describe(names: readonly string[]): ColumnInfo[] {
+    return names.map((name, column) => {
+      const type = this.type(column)
+      return type === 'REAL' ? { name, type, scale: this.#scales[column]! } : { name, type }
+    })
+  }
+}

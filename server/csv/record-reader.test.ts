@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { parse } from 'csv-parse/sync'
+import fc from 'fast-check'
+import { Fault } from '../faults.ts'
+import type { Dialect } from '../protocol.ts'
+import { RecordReader } from './record-reader.ts'
+import { csvLine } from './write.ts'
+
+const RFC: Dialect = { delimiter: ',', quote: '"', escape: '"', newline: '\n', encoding: 'utf-8', header: true, skipLines: 0 }
+
+/** All records of a text that arrives in pieces of the given lengths, the last length repeated. */
+function read(text: string, dialect: Partial<Dialect> = {}, lengths: readonly number[] = [text.length || 1], maxRowLength = 10_000) {
+  const reader = new RecordReader({ ...RFC, ...dialect }, maxRowLength)
+  const batches = []
+  for (let at = 0, index = 0; at < text.length; index++) {
+    const length = lengths[Math.min(index, lengths.length - 1)]!
+    batches.push(reader.push(text.slice(at, at + length)))
+    at += length
+  }
+  batches.push(...reader.end())
+  return {
+    records: batches.flatMap((batch) => batch.records),
+    lines: batches.flatMap((batch) => batch.records.map((_, index) => batch.lineOf(index))),
+    texts: batches.flatMap((batch) => batch.records.map((_, index) => batch.textOf(index))),
+  }
+}
+
+describe('RecordReader', () => {
+  test('reads quoted fields, doubled quotes and line breaks inside quotes byte for byte', () => {
+    assert.deepEqual(read('a,b\n"x, ""y""","1\r\n2"\n').records, [['a', 'b'], ['x, "y"', '1\r\n2']])
+  })
+
+  test('needs no line end after the last record', () => {
+    assert.deepEqual(read('a,b\r\n1,2').records, [['a', 'b'], ['1', '2']])
+    assert.deepEqual(read('a\n"x"').records, [['a'], ['x']])
+  })
+
+  test('takes blank lines for no rows, and a quoted empty field for one', () => {
+    assert.deepEqual(read('a\n\n1\n\n\n""\n').records, [['a'], ['1'], ['']])
+  })
+
+  test('takes a quote inside an unquoted field literally', () => {
+    assert.deepEqual(read('size,name\n5" pipe,x\n a "b",y\n').records, [['size', 'name'], ['5" pipe', 'x'], [' a "b"', 'y']])
+  })
+
+  test('takes a quote that closes nothing for text of its field', () => {
+    assert.deepEqual(read('a,b\n"say "hi" now",2\n3,4\n').records, [['a', 'b'], ['say "hi" now', '2'], ['3', '4']])
+  })
+
+  test('reads a row whose quote never closes as plain text and goes on with the next line', () => {
+    assert.deepEqual(read('a,b\n"open,2\n3,4\n').records, [['a', 'b'], ['"open', '2'], ['3', '4']])
+  })
+
+  test('reads lone CR line ends where the file has no others', () => {
+    assert.deepEqual(read('a,b\r"x\ry",2\r3,4', { newline: '\r' }).records, [['a', 'b'], ['x\ry', '2'], ['3', '4']])
+  })
+
+  test('keeps a lone CR as text in a file of LF lines', () => {
+    assert.deepEqual(read('a,b\nx\ry,2\n').records, [['a', 'b'], ['x\ry', '2']])
+  })
+
+  test('knows the line on which each record begins and its text', () => {
+    const { lines, texts } = read('h,i\n\n"a\nb",1\nc,2\n\n\nd,3', {}, [5])
+    assert.deepEqual(lines, [1, 3, 5, 8])
+    assert.deepEqual(texts, ['h,i', '"a\nb",1', 'c,2', 'd,3'])
+  })
+
+  test('reads backslash escapes where the dialect has them', () => {
+    assert.deepEqual(read('a,b\n"x \\" y","1\\\\"\n', { escape: '\\' }).records, [['a', 'b'], ['x " y', '1\\']])
+  })
+
+  test('refuses a row that is longer than the limit and names its line', () => {
+    assert.throws(() => read(`a\n${'x'.repeat(300)}`, {}, [50], 200), (error) => error instanceof Fault && error.code === 'ROW_TOO_LARGE' && error.line === 2)
+    assert.throws(() => read(`a\n"${'x\n'.repeat(150)}`, {}, [50], 200), (error) => error instanceof Fault && error.code === 'ROW_TOO_LARGE' && error.line === 2)
+  })
+
+  test('gives back any table of strings written by RFC 4180, however it is cut into pieces', () => {
+    const field = fc.string({ unit: fc.constantFrom('a', ',', '"', '\n', '\r', ' ', 'é', '\u0000'), maxLength: 6 })
+    const table = fc.integer({ min: 1, max: 4 }).chain((width) =>
+      fc.array(fc.array(field, { minLength: width, maxLength: width }), { minLength: 1, maxLength: 6 }))
+    fc.assert(fc.property(table, fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 5 }), (rows, lengths) => {
+      assert.deepEqual(read(rows.map(csvLine).join(''), {}, lengths).records, rows)
+    }), { numRuns: 2000 })
+  })
+
+  test('agrees with csv-parse on any text that csv-parse takes without leniency', () => {
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', ',', '"', '\n', '\r\n'), maxLength: 30 })
+    let accepted = 0
+    fc.assert(fc.property(text, fc.integer({ min: 1, max: 7 }), (csv, length) => {
+      let expected: string[][]
+      try {
+        expected = parse(csv, { record_delimiter: ['\r\n', '\n'], relax_column_count: true, skip_empty_lines: true })
+      } catch {
+        return
+      }
+      accepted++
+      assert.deepEqual(read(csv, {}, [length]).records, expected)
+    }), { numRuns: 5000 })
+    assert.ok(accepted > 500, `only ${accepted} texts took part`)
+  })
+
+  test('reads any text the same way, however it is cut into pieces', () => {
+    const text = fc.string({ unit: fc.constantFrom('a', ',', '"', '\n', '\r', '\r\n', '""', '",'), maxLength: 40 })
+    fc.assert(fc.property(text, fc.constantFrom<Dialect['newline']>('\n', '\r'), fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 4 }), (csv, newline, lengths) => {
+      assert.deepEqual(read(csv, { newline }, lengths), read(csv, { newline }))
+    }), { numRuns: 5000 })
+  })
+})

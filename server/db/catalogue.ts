@@ -1,0 +1,93 @@
+import { Fault } from '../faults.ts'
+import type { ColumnInfo, ColumnType, TableInfo } from '../protocol.ts'
+import { INTERNAL_PREFIX, quoteIdentifier } from './identifiers.ts'
+import type { Db } from './open.ts'
+
+/** Name of the table that holds an import's rows until they are complete. */
+export const stagingTable = (importNumber: number, generation = 1): string => `${INTERNAL_PREFIX}staging_${importNumber}_${generation}`
+
+const isInternal = (name: string): boolean => name.toLowerCase().startsWith(INTERNAL_PREFIX)
+
+/** Names of the tables that belong to people, in alphabetical order. */
+export function userTableNames(db: Db): string[] {
+  return db.prepare<[], { name: string }>(
+    `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name COLLATE NOCASE`,
+  ).all().map((row) => row.name).filter((name) => !isInternal(name))
+}
+
+/** The table's name as it is spelt in the database, whatever the case asked for. @throws Fault TABLE_NOT_FOUND */
+export function resolveTable(db: Db, name: string): string {
+  const row = isInternal(name) || /^sqlite_/i.test(name)
+    ? undefined
+    : db.prepare<[string], { name: string }>(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE`).get(name)
+  if (!row) throw new Fault('TABLE_NOT_FOUND', `There is no table called ${JSON.stringify(name)}.`)
+  return row.name
+}
+
+/** Whether anything in the database, a view or an index included, has that name. */
+export function nameExists(db: Db, name: string): boolean {
+  return db.prepare('SELECT 1 FROM sqlite_schema WHERE name = ? COLLATE NOCASE').get(name) !== undefined
+}
+
+interface CatalogueRow {
+  row_count: number
+  columns: string
+  number: number | null
+  session_id: string | null
+  filename: string | null
+  finished_at: number | null
+}
+
+/** Column types of a table that another program made, by SQLite's affinity rules (https://sqlite.org/datatype3.html). */
+function affinityOf(declared: string): ColumnType {
+  if (/INT/i.test(declared)) return 'INTEGER'
+  if (/CHAR|CLOB|TEXT/i.test(declared)) return 'TEXT'
+  return /REAL|FLOA|DOUB|NUM|DEC/i.test(declared) ? 'REAL' : 'TEXT'
+}
+
+/** Columns of a table, with what the catalogue remembers of how they are shown. */
+export function tableColumns(db: Db, table: string): ColumnInfo[] {
+  const row = db.prepare<[string], { columns: string }>('SELECT columns FROM _hextrackr_tables WHERE name = ?').get(table)
+  const remembered = new Map((row ? JSON.parse(row.columns) as ColumnInfo[] : []).map((column) => [column.name, column]))
+  return (db.pragma(`table_info(${quoteIdentifier(table)})`) as { name: string, type: string }[])
+    .map(({ name, type }) => remembered.get(name) ?? { name, type: affinityOf(type) })
+}
+
+/**
+ * One table with its columns and its number of rows, which is remembered for tables that came from imports
+ * and counted for others.
+ */
+export function describeTable(db: Db, table: string): TableInfo {
+  const row = db.prepare<[string], CatalogueRow>(
+    `SELECT row_count, columns, number, session_id, filename, finished_at
+     FROM _hextrackr_tables t LEFT JOIN _hextrackr_imports i ON i.number = t.import_number WHERE t.name = ?`,
+  ).get(table)
+  const rows = row?.row_count ?? db.prepare<[], { n: number }>(`SELECT count(*) AS n FROM ${quoteIdentifier(table)}`).get()!.n
+  const lastImport = row?.number != null && row.session_id !== null && row.filename !== null && row.finished_at !== null
+    ? { sessionId: row.session_id, number: row.number, filename: row.filename, finishedAt: row.finished_at }
+    : undefined
+  return { name: table, rows, columns: tableColumns(db, table), ...(lastImport && { lastImport }) }
+}
+
+/** Remember a table that an import made. Belongs in the transaction that makes it visible. */
+export function registerTable(db: Db, table: string, rowCount: number, columns: readonly ColumnInfo[], importNumber: number): void {
+  db.prepare('INSERT OR REPLACE INTO _hextrackr_tables (name, row_count, columns, import_number) VALUES (?, ?, ?, ?)')
+    .run(table, rowCount, JSON.stringify(columns), importNumber)
+}
+
+/** Remove a table and what is remembered of it. */
+export function dropTable(db: Db, table: string): void {
+  db.transaction(() => {
+    db.prepare('DELETE FROM _hextrackr_tables WHERE name = ?').run(table)
+    db.exec(`DROP TABLE ${quoteIdentifier(table)}`)
+  }).immediate()
+}
+
+/** Remove the staging tables of one import, or of all. @returns how many there were */
+export function dropStagingTables(db: Db, importNumber?: number): number {
+  const prefix = `${INTERNAL_PREFIX}staging_${importNumber === undefined ? '' : `${importNumber}_`}`
+  const names = db.prepare<[string], { name: string }>(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE ? ESCAPE '\\'`)
+    .all(`${prefix.replaceAll('_', '\\_')}%`)
+  for (const { name } of names) db.exec(`DROP TABLE ${quoteIdentifier(name)}`)
+  return names.length
+}

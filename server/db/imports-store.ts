@@ -1,0 +1,171 @@
+import type { FailureInfo, ImportMode, ImportRecord, ProgressSnapshot, Receipt, SessionStatus } from '../protocol.ts'
+import type { Db } from './open.ts'
+
+/** What is known of an import the moment its upload starts. */
+export interface ImportStart {
+  sessionId: string
+  filename: string
+  table: string
+  mode: ImportMode
+  startedAt: number
+}
+
+/** How an import ended without success. */
+export interface ImportFailure {
+  sessionId: string
+  error: FailureInfo
+  message: string
+  /** Percent reached. */
+  progress: number
+  rowsRead: number
+  finishedAt: number
+}
+
+interface Row {
+  number: number
+  session_id: string
+  filename: string
+  table_name: string
+  mode: ImportMode
+  status: SessionStatus
+  progress: number
+  message: string
+  started_at: number
+  finished_at: number | null
+  rows_read: number
+  rows_inserted: number
+  rows_updated: number
+  rows_unchanged: number
+  rows_rejected: number
+  rows_per_second: number
+  bytes: number | null
+  sha256: string | null
+  receipt: string | null
+  error: string | null
+}
+
+/** The parts of a receipt that have no column of their own. */
+type ReceiptDetails = Pick<Receipt, 'dialect' | 'columns' | 'tableRows' | 'notices'>
+
+const LIST_COLUMNS = `number, session_id, filename, table_name, mode, status, progress, message, started_at, finished_at,
+  rows_read, rows_inserted, rows_updated, rows_unchanged, rows_rejected, rows_per_second, bytes, sha256, error`
+
+function toRecord(row: Omit<Row, 'receipt'>, now: number): ImportRecord {
+  return {
+    sessionId: row.session_id,
+    number: row.number,
+    filename: row.filename,
+    table: row.table_name,
+    mode: row.mode,
+    status: row.status,
+    rowsRead: row.rows_read,
+    rowsInserted: row.rows_inserted,
+    rowsUpdated: row.rows_updated,
+    rowsUnchanged: row.rows_unchanged,
+    rowsRejected: row.rows_rejected,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    durationMs: Math.max(0, (row.finished_at ?? now) - row.started_at),
+    rowsPerSecond: row.rows_per_second,
+    ...(row.bytes !== null && { bytes: row.bytes }),
+    ...(row.sha256 !== null && { sha256: row.sha256 }),
+    ...(row.error !== null && { error: JSON.parse(row.error) as FailureInfo }),
+    undoable: false,
+  }
+}
+
+/** Begin the durable record of an import. @returns the number people know it by */
+export function insertImport(db: Db, start: ImportStart): number {
+  return db.prepare<[string, string, string, ImportMode, number], { number: number }>(
+    `INSERT INTO _hextrackr_imports (session_id, filename, table_name, mode, status, started_at)
+     VALUES (?, ?, ?, ?, 'processing', ?) RETURNING number`,
+  ).get(start.sessionId, start.filename, start.table, start.mode, start.startedAt)!.number
+}
+
+/** Record that an import ended without success. */
+export function failImport(db: Db, failure: ImportFailure): void {
+  db.prepare(
+    `UPDATE _hextrackr_imports SET status = 'error', error = ?, message = ?, progress = ?, rows_read = ?, finished_at = ?
+     WHERE session_id = ? AND status = 'processing'`,
+  ).run(JSON.stringify(failure.error), failure.message, failure.progress, failure.rowsRead, failure.finishedAt, failure.sessionId)
+}
+
+/** Record success. Belongs in the transaction that makes the rows visible, so that both are there or neither is. */
+export function completeImport(db: Db, sessionId: string, receipt: Receipt, message: string, finishedAt: number): void {
+  const { dialect, columns, tableRows, notices } = receipt
+  const details: ReceiptDetails = { dialect, columns, tableRows, notices }
+  const { changes } = db.prepare(
+    `UPDATE _hextrackr_imports SET status = 'completed', progress = 100, message = ?, finished_at = ?, table_name = ?,
+       rows_read = ?, rows_inserted = ?, rows_updated = ?, rows_unchanged = ?, rows_rejected = ?, rows_per_second = ?,
+       bytes = ?, sha256 = ?, receipt = ?
+     WHERE session_id = ? AND status = 'processing'`,
+  ).run(
+    message, finishedAt, receipt.table, receipt.rowsRead, receipt.rowsInserted, receipt.rowsUpdated, receipt.rowsUnchanged,
+    receipt.rowsRejected, receipt.rowsPerSecond, receipt.bytes, receipt.sha256, JSON.stringify(details), sessionId,
+  )
+  if (changes !== 1) throw new Error(`The record of import ${sessionId} is not there to be completed`)
+}
+
+/** A row of the file that is not in the table. */
+export interface Reject {
+  /** Where it begins in the file, counted from 1. */
+  line: number
+  reason: string
+  /** Its text as it stands in the file. */
+  record: string
+}
+
+/** Keep rejected rows, so that people can have them back with the reasons. */
+export function insertRejects(db: Db, importNumber: number, rejects: readonly Reject[]): void {
+  if (rejects.length === 0) return
+  const insert = db.prepare('INSERT INTO _hextrackr_rejects (import_number, line, reason, record) VALUES (?, ?, ?, ?)')
+  for (const { line, reason, record } of rejects) insert.run(importNumber, line, reason, record)
+}
+
+/** Forget the rejected rows of an import of which nothing was kept. */
+export function deleteRejects(db: Db, importNumber: number): void {
+  db.prepare('DELETE FROM _hextrackr_rejects WHERE import_number = ?').run(importNumber)
+}
+
+/** The history, newest first, without the long parts of the receipts. */
+export function listImports(db: Db, limit: number, now = Date.now()): ImportRecord[] {
+  return db.prepare<[number], Omit<Row, 'receipt'>>(`SELECT ${LIST_COLUMNS} FROM _hextrackr_imports ORDER BY number DESC LIMIT ?`)
+    .all(limit).map((row) => toRecord(row, now))
+}
+
+/** One import with its whole receipt. */
+export function getImport(db: Db, sessionId: string, now = Date.now()): ImportRecord | null {
+  const row = db.prepare<[string], Row>('SELECT * FROM _hextrackr_imports WHERE session_id = ?').get(sessionId)
+  if (!row) return null
+  return { ...toRecord(row, now), ...(row.receipt !== null && JSON.parse(row.receipt) as ReceiptDetails) }
+}
+
+/** The outcome of an import as a session's snapshot, long after the session itself is gone. */
+export function getImportSnapshot(db: Db, sessionId: string): ProgressSnapshot | null {
+  const row = db.prepare<[string], Row>('SELECT * FROM _hextrackr_imports WHERE session_id = ?').get(sessionId)
+  if (!row) return null
+  const { sessionId: _id, status, undoable: _undoable, error, ...known } = toRecord(row, Date.now())
+  return {
+    sessionId,
+    progress: row.progress,
+    status,
+    message: row.message,
+    metadata: { operation: 'csv-import', ...known, ...(row.receipt !== null && JSON.parse(row.receipt) as ReceiptDetails) },
+    timestamp: row.finished_at ?? row.started_at,
+    ...(error && { error }),
+  }
+}
+
+/**
+ * What a start after a crash has to set right: imports that were running are INTERRUPTED, and their rejects go.
+ * @returns the session ids of those imports
+ */
+export function interruptUnfinishedImports(db: Db, finishedAt: number): string[] {
+  const error: FailureInfo = { code: 'INTERRUPTED', detail: 'The server stopped during this import. Nothing of it was kept.' }
+  const interrupted = db.prepare<[string, string, number], { session_id: string }>(
+    `UPDATE _hextrackr_imports SET status = 'error', error = ?, message = ?, finished_at = ?
+     WHERE status = 'processing' RETURNING session_id`,
+  ).all(JSON.stringify(error), error.detail, finishedAt).map((row) => row.session_id)
+  db.exec(`DELETE FROM _hextrackr_rejects WHERE import_number IN (SELECT number FROM _hextrackr_imports WHERE status = 'error')`)
+  return interrupted
+}

@@ -1,0 +1,63 @@
+import type { Db } from './open.ts'
+
+/**
+ * The app's own tables, one step per version of the schema. A step that has been released never changes;
+ * `PRAGMA user_version` says how many have been taken.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE _hextrackr_imports (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    session_id TEXT NOT NULL UNIQUE,
+    filename TEXT NOT NULL,
+    table_name TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('processing', 'completed', 'error')),
+    progress REAL NOT NULL DEFAULT 0,
+    message TEXT NOT NULL DEFAULT '',
+    started_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    rows_read INTEGER NOT NULL DEFAULT 0,
+    rows_inserted INTEGER NOT NULL DEFAULT 0,
+    rows_updated INTEGER NOT NULL DEFAULT 0,
+    rows_unchanged INTEGER NOT NULL DEFAULT 0,
+    rows_rejected INTEGER NOT NULL DEFAULT 0,
+    rows_per_second REAL NOT NULL DEFAULT 0,
+    bytes INTEGER,
+    sha256 TEXT,
+    receipt TEXT CHECK (json_valid(receipt)),
+    error TEXT CHECK (json_valid(error))
+  );
+  CREATE INDEX _hextrackr_imports_status ON _hextrackr_imports (status);
+
+  CREATE TABLE _hextrackr_tables (
+    name TEXT PRIMARY KEY COLLATE NOCASE,
+    row_count INTEGER NOT NULL,
+    columns TEXT NOT NULL CHECK (json_valid(columns)),
+    import_number INTEGER REFERENCES _hextrackr_imports (number) ON DELETE SET NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE _hextrackr_rejects (
+    import_number INTEGER NOT NULL REFERENCES _hextrackr_imports (number) ON DELETE CASCADE,
+    line INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    record TEXT NOT NULL
+  );
+  CREATE INDEX _hextrackr_rejects_import ON _hextrackr_rejects (import_number, line);
+  `,
+]
+
+/**
+ * Bring the app's tables up to this version.
+ * @throws Error where the database was written by a newer version of the app
+ */
+export function migrate(db: Db): void {
+  const from = db.pragma('user_version', { simple: true }) as number
+  if (from > MIGRATIONS.length) {
+    throw new Error(`The database was written by a newer version of HexTrackr (schema ${from}, this one knows ${MIGRATIONS.length}). Nothing was changed.`)
+  }
+  db.transaction(() => {
+    for (const step of MIGRATIONS.slice(from)) db.exec(step)
+    db.pragma(`user_version = ${MIGRATIONS.length}`)
+  }).immediate()
+}

@@ -1,0 +1,145 @@
+import { Router, type Request, type Response } from 'express'
+import multer, { MulterError, type StorageEngine } from 'multer'
+import { Fault } from '../faults.ts'
+import type { ImportJob, StagedFile } from '../services/import-job.ts'
+import type { Imports } from '../services/imports.ts'
+import type { StagedUploads } from '../services/staged-uploads.ts'
+import { readWholeNumber } from './query.ts'
+
+export interface ImportRouteContext {
+  imports: Imports
+  uploads: StagedUploads
+  maxUploadBytes: number
+}
+
+/** Most imports one answer lists. */
+const MAX_LISTED = 1000
+
+/** Largest text field of the form: options with a setting for each of 2,000 columns fit well. */
+const MAX_FIELD_BYTES = 2 ** 20
+
+export function importRoutes(context: ImportRouteContext): Router {
+  const router = Router()
+  const { imports } = context
+
+  router.post('/imports', async (req, res) => {
+    const { sessionId, table } = await receiveImport(req, res, context)
+    res.status(202).location(`/api/imports/${sessionId}`).json({ sessionId, table })
+  })
+  router.get('/imports', (req, res) => {
+    res.json(imports.list(readWholeNumber(req.query.limit, 'limit', 1, MAX_LISTED, MAX_LISTED)))
+  })
+  router.get('/imports/:id', (req, res) => {
+    res.json(imports.get(req.params.id.toLowerCase()))
+  })
+  router.post('/imports/:id/cancel', (req, res) => {
+    const sessionId = req.params.id.toLowerCase()
+    imports.cancel(sessionId)
+    res.status(202).json({ sessionId })
+  })
+  return router
+}
+
+/** Take an upload in and hand it to its import. The import goes on by itself after that. */
+async function receiveImport(
+  req: Request, res: Response, { imports, uploads, maxUploadBytes }: ImportRouteContext,
+): Promise<{ sessionId: string, table: string }> {
+  const announcedBytes = Number(req.headers['content-length']) || undefined
+  if (announcedBytes !== undefined) {
+    if (announcedBytes > maxUploadBytes + MAX_FIELD_BYTES) throw tooLarge(maxUploadBytes)
+    await uploads.checkRoom(announcedBytes)
+  }
+  if (!req.is('multipart/form-data')) throw new Fault('BAD_MULTIPART', 'Send the file as multipart/form-data, in a field called "file".')
+
+  const reception = new Reception(imports, uploads, announcedBytes)
+  const middleware = multer({
+    storage: reception,
+    limits: { files: 1, fields: 8, fieldSize: MAX_FIELD_BYTES, fileSize: maxUploadBytes },
+    defParamCharset: 'utf8',
+  }).single('file')
+  try {
+    await new Promise<void>((resolve, reject) => {
+      middleware(req, res, (error?: unknown) => {
+        if (error === undefined) resolve()
+        else reject(error instanceof Error ? error : new Error('the upload failed', { cause: error }))
+      })
+    })
+    const { job, file } = reception.finish(req.body as Record<string, unknown>)
+    imports.enqueue(job, file)
+    return { sessionId: job.id, table: job.start.table }
+  } catch (error) {
+    const fault = explain(error, maxUploadBytes)
+    await reception.abandon(fault)
+    throw fault
+  }
+}
+
+/** One upload on its way in: a storage engine of multer's that streams the file into the staging folder. */
+class Reception implements StorageEngine {
+  readonly #imports: Imports
+  readonly #uploads: StagedUploads
+  readonly #announcedBytes: number | undefined
+  #fieldsSeen: Record<string, unknown> = {}
+  #job: ImportJob | undefined
+  #file: StagedFile | undefined
+
+  constructor(imports: Imports, uploads: StagedUploads, announcedBytes: number | undefined) {
+    this.#imports = imports
+    this.#uploads = uploads
+    this.#announcedBytes = announcedBytes
+  }
+
+  _handleFile(req: Request, file: Express.Multer.File, done: (error?: unknown, info?: Partial<Express.Multer.File>) => void): void {
+    this.#receive({ ...req.body as Record<string, unknown> }, file).then(({ bytes }) => done(null, { size: bytes }), done)
+  }
+
+  async #receive(fields: Record<string, unknown>, { originalname, stream }: Express.Multer.File): Promise<StagedFile> {
+    this.#fieldsSeen = fields
+    const job = this.#imports.begin({ sessionId: fields.sessionId, options: fields.options, filename: originalname })
+    this.#job = job
+    job.reportUpload(0, this.#announcedBytes)
+    this.#file = await this.#uploads.store(job.id, stream, (bytes) => job.reportUpload(bytes, this.#announcedBytes), job.uploadSignal)
+    return this.#file
+  }
+
+  /** multer asks for this where the request fails after the file has been stored; `abandon` does it. */
+  _removeFile(_req: Request, _file: Express.Multer.File, done: (error: Error | null) => void): void {
+    done(null)
+  }
+
+  /** @param fields all fields of the request, those after the file included */
+  finish(fields: Record<string, unknown>): { job: ImportJob, file: StagedFile } {
+    if (!this.#job || !this.#file) throw new Fault('NO_FILE', 'No file was sent. Send it in a field called "file".')
+    for (const name of ['sessionId', 'options']) {
+      if (fields[name] !== undefined && this.#fieldsSeen[name] === undefined) {
+        throw new Fault('BAD_MULTIPART', `The field "${name}" came after the file. Send sessionId and options before it.`)
+      }
+    }
+    return { job: this.#job, file: this.#file }
+  }
+
+  async abandon(fault: Fault): Promise<void> {
+    this.#job?.fail(fault)
+    if (this.#file) await this.#uploads.remove(this.#file)
+  }
+}
+
+const tooLarge = (maxUploadBytes: number): Fault =>
+  new Fault('FILE_TOO_LARGE', `The file is larger than the ${maxUploadBytes.toLocaleString('en')} bytes this server accepts.`)
+
+/** What multer and the multipart parser below it say, in our words. */
+function explain(error: unknown, maxUploadBytes: number): Fault {
+  if (error instanceof Fault) return error
+  if (error instanceof MulterError) {
+    if (error.code === 'LIMIT_FILE_SIZE') return tooLarge(maxUploadBytes)
+    return new Fault('BAD_MULTIPART', `The upload cannot be used: ${error.message.toLowerCase()}${error.field ? ` (${error.field.slice(0, 100)})` : ''}.`, { cause: error })
+  }
+  const message = error instanceof Error ? error.message : ''
+  if (/^Request (aborted|closed)|^aborted$|premature close/i.test(message)) {
+    return new Fault('UPLOAD_LOST', 'The upload was interrupted before the file had arrived. No table was touched.', { cause: error })
+  }
+  if (/form|boundary|multipart|part header|busboy/i.test(message)) {
+    return new Fault('BAD_MULTIPART', 'The upload is not well-formed multipart/form-data.', { cause: error })
+  }
+  return Fault.from(error)
+}

@@ -1,0 +1,32 @@
+import type { ErrorRequestHandler, RequestHandler } from 'express'
+import type { Logger } from 'pino'
+import { FAULTS, Fault } from '../faults.ts'
+import type { Problem } from '../protocol.ts'
+
+/** Problem details of a failure (RFC 9457). The type is the code as a URN: it names the problem but leads nowhere. */
+export function toProblem(fault: Fault): Problem {
+  const { status, title } = FAULTS[fault.code]
+  return { type: `urn:hextrackr:problem:${fault.code.toLowerCase().replaceAll('_', '-')}`, title, status, detail: fault.message, code: fault.code }
+}
+
+/** For addresses of the API that no route answers. */
+export const apiNotFound: RequestHandler = (req) => {
+  throw new Fault('NOT_FOUND', `There is nothing at ${req.method} ${req.originalUrl.split('?')[0]!.slice(0, 200)}.`)
+}
+
+/** The one place where a failure becomes an HTTP answer. */
+export function problemHandler(logger: Logger): ErrorRequestHandler {
+  return (error, req, res, next) => {
+    const fault = isMalformedRequest(error)
+      ? new Fault('BAD_QUERY', 'The address or the body of the request is not well formed.', { cause: error })
+      : Fault.from(error)
+    if (fault.code === 'INTERNAL') logger.error({ err: fault.cause ?? fault, method: req.method, path: req.path }, 'a request failed')
+    const problem = toProblem(fault)
+    if (res.headersSent) next(error)
+    else res.status(problem.status).type('application/problem+json').send(JSON.stringify(problem))
+  }
+}
+
+/** Express marks what a client did wrong (a bad percent-encoding, say) with a status of 4xx. */
+const isMalformedRequest = (error: unknown): boolean =>
+  !(error instanceof Fault) && error instanceof Error && 'status' in error && typeof error.status === 'number' && error.status >= 400 && error.status < 500

@@ -1,0 +1,77 @@
+import { once } from 'node:events'
+import { pipeline } from 'node:stream'
+import { Router, type Request } from 'express'
+import { FILTER_OPERATORS, type FilterOperator, type RowSelection } from '../db/table-query.ts'
+import { Fault } from '../faults.ts'
+import type { Imports } from '../services/imports.ts'
+import type { Tables } from '../services/tables.ts'
+import { EXPORT_FORMATS, type ExportFormat } from '../workers/export-format.ts'
+import { readWholeNumber } from './query.ts'
+
+const DEFAULT_LIMIT = 100
+const MAX_LIMIT = 1000
+const MAX_SEARCH_LENGTH = 1000
+
+const CONTENT_TYPES: Record<ExportFormat, string> = {
+  csv: 'text/csv; charset=utf-8; header=present',
+  json: 'application/json; charset=utf-8',
+  ndjson: 'application/x-ndjson; charset=utf-8',
+}
+
+export function tableRoutes(tables: Tables, imports: Imports): Router {
+  const router = Router()
+
+  router.get('/tables', async (_req, res) => {
+    res.json(await tables.list())
+  })
+  router.get('/tables/:name', async (req, res) => {
+    res.json(await tables.describe(req.params.name))
+  })
+  router.get('/tables/:name/rows', async (req, res) => {
+    const limit = readWholeNumber(req.query.limit, 'limit', 0, MAX_LIMIT, DEFAULT_LIMIT)
+    const offset = readWholeNumber(req.query.offset, 'offset', 0, Number.MAX_SAFE_INTEGER, 0)
+    res.json(await tables.rows(req.params.name, readSelection(req), limit, offset))
+  })
+  router.get('/tables/:name/export', async (req, res) => {
+    const format = (req.query.format ?? 'csv') as ExportFormat
+    if (!EXPORT_FORMATS.includes(format)) throw new Fault('BAD_QUERY', `The parameter "format" must be one of ${EXPORT_FORMATS.join(', ')}.`)
+    const rows = tables.export(req.params.name, readSelection(req), format)
+    // What is wrong with the question is answered as a problem; once rows flow, only the connection can fail.
+    await once(rows, 'readable')
+    res.attachment(`${req.params.name}.${format}`).set('Content-Type', CONTENT_TYPES[format]).set('Cache-Control', 'no-store')
+    pipeline(rows, res, () => undefined)
+  })
+  router.delete('/tables/:name', async (req, res) => {
+    if (imports.isWriting(req.params.name)) throw new Fault('TABLE_IN_USE', 'An import into that table is running. Wait for it to end, or cancel it.')
+    await tables.drop(req.params.name)
+    res.status(204).end()
+  })
+  return router
+}
+
+/** `sort=-col`, `q=text`, `filter[col]=op:value` out of a query string. @throws Fault BAD_QUERY */
+function readSelection(req: Request): RowSelection {
+  const filters: RowSelection['filters'] = []
+  let sort: RowSelection['sort']
+  let search: string | undefined
+  for (const [key, text] of new URL(req.originalUrl, 'http://localhost').searchParams) {
+    const filtered = /^filter\[(.*)\]$/s.exec(key)?.[1]
+    if (filtered !== undefined) {
+      filters.push(readFilter(filtered, text))
+    } else if (key === 'sort' && text !== '') {
+      sort = text.startsWith('-') ? { column: text.slice(1), descending: true } : { column: text, descending: false }
+    } else if (key === 'q' && text !== '') {
+      if (text.length > MAX_SEARCH_LENGTH) throw new Fault('BAD_QUERY', `The parameter "q" has at most ${MAX_SEARCH_LENGTH} characters.`)
+      search = text
+    }
+  }
+  return { filters, ...(sort && { sort }), ...(search !== undefined && { search }) }
+}
+
+function readFilter(column: string, text: string): RowSelection['filters'][number] {
+  const [, operator, , value = ''] = /^([a-z]+)(:(.*))?$/s.exec(text) ?? []
+  if (!FILTER_OPERATORS.includes(operator as FilterOperator)) {
+    throw new Fault('BAD_QUERY', `The filter on ${JSON.stringify(column)} must be one of ${FILTER_OPERATORS.join(', ')}, then a colon and a value.`)
+  }
+  return { column, operator: operator as FilterOperator, value }
+}

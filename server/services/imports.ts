@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { nameExists } from '../db/catalogue.ts'
+import { tableNameFromFile } from '../db/identifiers.ts'
+import { getImport, getImportSnapshot, listImports } from '../db/imports-store.ts'
+import { Fault } from '../faults.ts'
+import type { ImportRecord, ProgressSnapshot } from '../protocol.ts'
+import { uniqueName } from '../unique-name.ts'
+import { ImportJob, type JobContext, type StagedFile } from './import-job.ts'
+import { readOptions, readSessionId } from './import-request.ts'
+
+/** What a client sends before the file itself. */
+export interface ImportRequest {
+  sessionId: unknown
+  options: unknown
+  filename: string
+}
+
+interface Limits {
+  /** Imports that run side by side. */
+  running: number
+  /** Imports that upload or wait. */
+  waiting: number
+}
+
+/** How long a stop waits for outcomes to reach the database, ms. What is not saved by then is INTERRUPTED at the next start. */
+const SAVE_DEADLINE_MS = 2000
+
+/** All imports of this server: who runs, who waits, and what became of those that ended. */
+export class Imports {
+  readonly #context: JobContext
+  readonly #limits: Limits
+  /** Every job whose outcome the database does not hold yet, by id. */
+  readonly #jobs = new Map<string, ImportJob>()
+  readonly #waiting: { job: ImportJob, file: StagedFile }[] = []
+  readonly #running = new Set<Promise<void>>()
+  #isClosing = false
+
+  constructor(context: JobContext, limits: Limits) {
+    this.#context = context
+    this.#limits = limits
+  }
+
+  /**
+   * Begin an import whose file is about to arrive.
+   * @throws Fault BAD_OPTIONS, BAD_TABLE_NAME, SESSION_EXISTS, TABLE_EXISTS, TOO_MANY_IMPORTS, INTERRUPTED
+   */
+  begin(request: ImportRequest): ImportJob {
+    if (this.#isClosing) throw new Fault('INTERRUPTED', 'The server is stopping and takes no new imports.')
+    const sessionId = readSessionId(request.sessionId) ?? randomUUID()
+    const options = readOptions(request.options)
+    this.#forgetSaved()
+    if (this.#jobs.has(sessionId) || this.#context.tracker.getSession(sessionId) || getImport(this.#context.writer.db, sessionId)) {
+      throw new Fault('SESSION_EXISTS', 'That sessionId is in use. Choose another one for each import.')
+    }
+    if (this.#jobs.size >= this.#limits.running + this.#limits.waiting) {
+      throw new Fault('TOO_MANY_IMPORTS', `${this.#jobs.size} imports are running or waiting. Try again when some have finished.`)
+    }
+    const job = new ImportJob(this.#context, {
+      sessionId, filename: request.filename, table: this.#chooseTable(options.table, request.filename), mode: options.mode, startedAt: Date.now(),
+    }, options)
+    this.#jobs.set(sessionId, job)
+    return job
+  }
+
+  #chooseTable(wanted: string | undefined, filename: string): string {
+    const isTaken = (name: string): boolean =>
+      nameExists(this.#context.writer.db, name)
+      || this.#jobs.values().some((job) => !job.isEnded && job.start.table.toLowerCase() === name.toLowerCase())
+    if (wanted === undefined) return uniqueName(tableNameFromFile(filename), isTaken)
+    if (isTaken(wanted)) throw new Fault('TABLE_EXISTS', `A table called "${wanted}" exists already, or is being imported.`)
+    return wanted
+  }
+
+  /** Take over a file that has arrived; it is removed when the import has ended. */
+  enqueue(job: ImportJob, file: StagedFile): void {
+    this.#waiting.push({ job, file })
+    this.#next()
+  }
+
+  #next(): void {
+    for (const { file } of extract(this.#waiting, ({ job }) => job.isEnded)) void rm(file.path, { force: true })
+    while (this.#waiting.length > 0 && this.#running.size < this.#limits.running) {
+      const { job, file } = this.#waiting.shift()!
+      const running = this.#runToEnd(job, file).finally(() => {
+        this.#running.delete(running)
+        this.#next()
+      })
+      this.#running.add(running)
+    }
+    this.#waiting.forEach(({ job, file }, index) => job.reportWaiting(this.#running.size + index, file.bytes))
+  }
+
+  async #runToEnd(job: ImportJob, file: StagedFile): Promise<void> {
+    try {
+      await job.run(file)
+    } finally {
+      await rm(file.path, { force: true })
+    }
+  }
+
+  /** @throws Fault SESSION_NOT_FOUND, ALREADY_FINISHED */
+  cancel(sessionId: string): void {
+    const job = this.#jobs.get(sessionId)
+    if (job && !job.isEnded) {
+      job.cancel()
+      return this.#next()
+    }
+    if (job || getImport(this.#context.writer.db, sessionId)) throw new Fault('ALREADY_FINISHED', 'The import has already finished. It can no longer be cancelled.')
+    throw new Fault('SESSION_NOT_FOUND', 'There is no import with that id.')
+  }
+
+  /** The outcome of an import that has ended, or what is known of one that has not. */
+  snapshot(sessionId: string): ProgressSnapshot | null {
+    return this.#jobs.get(sessionId)?.unsavedOutcome ?? getImportSnapshot(this.#context.writer.db, sessionId)
+  }
+
+  /** @throws Fault SESSION_NOT_FOUND */
+  get(sessionId: string): ImportRecord {
+    const record = getImport(this.#context.writer.db, sessionId) ?? this.#unrecorded(sessionId)
+    if (!record) throw new Fault('SESSION_NOT_FOUND', 'There is no import with that id.')
+    return this.#withLatest(record)
+  }
+
+  /** The history, newest first. */
+  list(limit: number): ImportRecord[] {
+    return listImports(this.#context.writer.db, limit).map((record) => this.#withLatest(record))
+  }
+
+  /** Whether an import that has not ended is going to write to the table. */
+  isWriting(table: string): boolean {
+    return this.#jobs.values().some((job) => !job.isEnded && job.start.table.toLowerCase() === table.toLowerCase())
+  }
+
+  /** Interrupt what runs or waits. @returns when every import's thread has ended */
+  async close(): Promise<void> {
+    this.#isClosing = true
+    for (const job of this.#jobs.values()) job.interrupt()
+    const waiting = this.#waiting.splice(0)
+    await Promise.all([...this.#running, ...waiting.map(({ file }) => rm(file.path, { force: true }))])
+    await Promise.race([Promise.all(this.#jobs.values().map((job) => job.saved)), sleep(SAVE_DEADLINE_MS, undefined, { ref: false })])
+  }
+
+  /** What the database does not know yet of an import: its progress, or an outcome still to be saved. */
+  #withLatest(record: ImportRecord): ImportRecord {
+    if (record.status !== 'processing') return record
+    const outcome = this.#jobs.get(record.sessionId)?.unsavedOutcome
+    if (outcome?.error) {
+      return { ...record, status: 'error', error: outcome.error, finishedAt: outcome.timestamp, durationMs: outcome.timestamp - record.startedAt }
+    }
+    const rowsDone = this.#context.tracker.getSession(record.sessionId)?.metadata.rowsDone
+    return typeof rowsDone === 'number' ? { ...record, rowsRead: rowsDone } : record
+  }
+
+  #unrecorded(sessionId: string): ImportRecord | null {
+    const start = this.#jobs.get(sessionId)?.start
+    return start
+      ? {
+          ...start, number: 0, status: 'processing', rowsRead: 0, rowsInserted: 0, rowsUpdated: 0, rowsUnchanged: 0, rowsRejected: 0,
+          finishedAt: null, durationMs: Date.now() - start.startedAt, rowsPerSecond: 0, undoable: false,
+        }
+      : null
+  }
+
+  #forgetSaved(): void {
+    for (const [id, job] of this.#jobs) if (job.isEnded && !job.unsavedOutcome) this.#jobs.delete(id)
+  }
+}
+
+/** Take the elements that match out of an array. */
+function extract<T>(array: T[], matches: (element: T) => boolean): T[] {
+  const taken = array.filter(matches)
+  const kept = array.filter((element) => !matches(element))
+  array.splice(0, array.length, ...kept)
+  return taken
+}

@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { mkdir, readdir, rm, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Transform, type Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { describeBinary } from '../csv/binary.ts'
+import { Fault } from '../faults.ts'
+import type { StagedFile } from './import-job.ts'
+
+/** First bytes of a file by which text is told from anything else. */
+const HEAD_BYTES = 64 * 2 ** 10
+
+/** Bytes between two reports of progress. */
+const REPORT_BYTES = 256 * 2 ** 10
+
+/** The folder in which uploads wait for their import. Whatever lies in it at start-up has lost its import. */
+export class StagedUploads {
+  readonly #folder: string
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  /** Make the folder and empty it. */
+  async open(): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    for (const name of await readdir(this.#folder)) await rm(join(this.#folder, name), { recursive: true, force: true })
+  }
+
+  /** @throws Fault DISK_FULL where the disk has no room for that many bytes */
+  async checkRoom(bytes: number): Promise<void> {
+    const { bavail, bsize } = await statfs(this.#folder)
+    if (bytes > bavail * bsize) {
+      throw new Fault('DISK_FULL', `The disk is full: the file needs ${bytes.toLocaleString('en')} bytes, ${(bavail * bsize).toLocaleString('en')} are free.`)
+    }
+  }
+
+  async remove(file: StagedFile): Promise<void> {
+    await rm(file.path, { force: true })
+  }
+
+  /**
+   * Write a stream to a file of its own, never holding more of it than one chunk.
+   * @param signal ends it early; its reason is thrown
+   * @throws Fault EMPTY_FILE, NOT_CSV, DISK_FULL; no file is left then
+   */
+  async store(id: string, stream: Readable, onBytes: (bytes: number) => void, signal: AbortSignal): Promise<StagedFile> {
+    const path = join(this.#folder, `${id}.part`)
+    const check = new TextCheck(onBytes)
+    try {
+      await pipeline(stream, check, createWriteStream(path, { mode: 0o600 }), { signal })
+      return { path, ...check.result() }
+    } catch (error) {
+      await rm(path, { force: true })
+      throw signal.aborted ? signal.reason : error
+    }
+  }
+}
+
+/** Passes bytes on, hashes and counts them, and stops at the first sign that they are no text. */
+class TextCheck extends Transform {
+  readonly #hash = createHash('sha256')
+  readonly #onBytes: (bytes: number) => void
+  #head: Buffer[] | null = []
+  #bytes = 0
+  #reported = 0
+
+  constructor(onBytes: (bytes: number) => void) {
+    super()
+    this.#onBytes = onBytes
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null, data?: Buffer) => void): void {
+    this.#hash.update(chunk)
+    this.#bytes += chunk.length
+    if (this.#bytes - this.#reported >= REPORT_BYTES) {
+      this.#reported = this.#bytes
+      this.#onBytes(this.#bytes)
+    }
+    if (this.#head) {
+      this.#head.push(chunk)
+      if (this.#bytes >= HEAD_BYTES) {
+        const fault = this.#judgeHead()
+        if (fault) return done(fault)
+      }
+    }
+    done(null, chunk)
+  }
+
+  override _flush(done: (error?: Error | null) => void): void {
+    this.#onBytes(this.#bytes)
+    done(this.#bytes === 0 ? new Fault('EMPTY_FILE', 'The file is empty.') : this.#judgeHead())
+  }
+
+  result(): { bytes: number, sha256: string } {
+    return { bytes: this.#bytes, sha256: this.#hash.digest('hex') }
+  }
+
+  #judgeHead(): Fault | null {
+    const what = this.#head && describeBinary(Buffer.concat(this.#head).subarray(0, HEAD_BYTES))
+    this.#head = null
+    return what ? new Fault('NOT_CSV', `The file is not text. It looks like ${what}.`) : null
+  }
+}

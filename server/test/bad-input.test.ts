@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { once } from 'node:events'
+import { after, before, describe, test } from 'node:test'
+import type { Problem } from '../protocol.ts'
+import { newSessionId, TestServer, type Answer } from './support.ts'
+
+const PNG = new Uint8Array(Buffer.from('89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489', 'hex'))
+
+function assertProblem(answer: Answer<unknown>, status: number, code: string): void {
+  const problem = answer.body as Problem
+  assert.deepEqual([answer.status, problem.code], [status, code], JSON.stringify(problem))
+  assert.equal(answer.headers.get('content-type'), 'application/problem+json; charset=utf-8')
+  assert.deepEqual(Object.keys(problem).sort(), ['code', 'detail', 'status', 'title', 'type'])
+  assert.equal(problem.status, status)
+  assert.doesNotMatch(problem.detail, /\/(tmp|work|home)\/|at .*\.ts:|node_modules/)
+}
+
+describe('bad input', () => {
+  let server: TestServer
+  const cleanUps: (() => unknown)[] = []
+  after(async () => {
+    for (const cleanUp of cleanUps) await cleanUp()
+  })
+  before(async () => {
+    server = await TestServer.start({ after: (cleanUp) => cleanUps.push(cleanUp) })
+  })
+
+  const form = (...fields: [string, string | Blob, string?][]): RequestInit => {
+    const body = new FormData()
+    for (const [name, value, filename] of fields) {
+      if (typeof value === 'string') body.append(name, value)
+      else body.append(name, value, filename ?? 'x.csv')
+    }
+    return { body }
+  }
+  const csv = new Blob(['a\n1\n'])
+
+  test('is refused where there is no file', async () => {
+    assertProblem(await server.request('POST', '/api/imports', form(['options', '{}'])), 400, 'NO_FILE')
+    assertProblem(await server.request('POST', '/api/imports', form(['file', 'just a field'])), 400, 'NO_FILE')
+  })
+
+  test('is refused where the body is no form', async () => {
+    assertProblem(await server.request('POST', '/api/imports', { body: '{}', headers: { 'content-type': 'application/json' } }), 400, 'BAD_MULTIPART')
+    assertProblem(await server.request('POST', '/api/imports'), 400, 'BAD_MULTIPART')
+    assertProblem(await server.request('POST', '/api/imports', { body: 'x', headers: { 'content-type': 'multipart/form-data' } }), 400, 'BAD_MULTIPART')
+    assertProblem(await server.request('POST', '/api/imports', { body: '--b\r\nnonsense', headers: { 'content-type': 'multipart/form-data; boundary=b' } }), 400, 'BAD_MULTIPART')
+    assertProblem(await server.request('POST', '/api/imports', form(['other', csv])), 400, 'BAD_MULTIPART')
+    assertProblem(await server.request('POST', '/api/imports', form(['file', csv], ['file', csv])), 400, 'BAD_MULTIPART')
+  })
+
+  test('is refused where fields come after the file', async () => {
+    const sessionId = newSessionId()
+    assertProblem(await server.request('POST', '/api/imports', form(['file', csv], ['sessionId', sessionId])), 400, 'BAD_MULTIPART')
+    assertProblem(await server.request('POST', '/api/imports', form(['file', csv], ['options', '{}'])), 400, 'BAD_MULTIPART')
+    assertProblem(await server.get(`/api/progress/${sessionId}`), 404, 'SESSION_NOT_FOUND')
+  })
+
+  test('is refused where the options make no sense', async () => {
+    for (const options of ['{', '[]', 'null', '1', '{"mode":"sideways"}', '{"delimiter":""}', '{"delimiter":"\\n"}', '{"header":"yes"}', '{"skipLines":-1}', '{"encoding":"klingon"}', '{"quote":"xx"}', '{"onRowError":"shrug"}']) {
+      assertProblem(await server.upload('a\n1\n', { options }), 400, 'BAD_OPTIONS')
+    }
+  })
+
+  test('is refused where the session id is no UUID or is in use', async () => {
+    for (const sessionId of ['', 'x', '../../etc/passwd', '00000000-0000-0000-0000-000000000000']) {
+      assertProblem(await server.upload('a\n1\n', { sessionId }), 400, 'BAD_OPTIONS')
+    }
+    const { sessionId } = await server.import('a\n1\n')
+    assertProblem(await server.upload('a\n2\n', { sessionId }), 409, 'SESSION_EXISTS')
+    assertProblem(await server.upload('a\n2\n', { sessionId: sessionId.toUpperCase() }), 409, 'SESSION_EXISTS')
+  })
+
+  test('is refused where a table name cannot be used, and odd ones that can are', async () => {
+    for (const table of ['', ' ', 'a"b', 'a\'b', 'x; DROP TABLE y', 'x;', 'sqlite_x', 'SQLITE_y', '_hextrackr_imports', '_HexTrackr_z', 'a\nb', 'a\0b', '../x', 'a/b', 'a[b]', 'x'.repeat(121), 7, null, ['x']]) {
+      assertProblem(await server.upload('a\n1\n', { options: { table } }), 400, 'BAD_TABLE_NAME')
+    }
+    for (const table of ['größe', '表', '👍 ok', 'select', 'table', 'Order By', '1st', 'a-b.c (2)']) {
+      assert.equal((await server.import('a\n1\n', { options: { table } })).table, table)
+      assert.deepEqual((await server.rows(table)).rows, [[1]])
+    }
+  })
+
+  test('an empty file is refused', async () => {
+    assertProblem(await server.upload(''), 422, 'EMPTY_FILE')
+    assert.equal((await server.import('\n \n\n')).error?.code, 'EMPTY_FILE')
+  })
+
+  test('a picture named .csv is refused before it is stored', async () => {
+    const sessionId = newSessionId()
+    assertProblem(await server.upload(PNG, { filename: 'export.csv', sessionId }), 422, 'NOT_CSV')
+    assert.equal((await server.outcome(sessionId)).error?.code, 'NOT_CSV')
+    assertProblem(await server.upload(crypto.getRandomValues(new Uint8Array(60_000))), 422, 'NOT_CSV')
+  })
+
+  test('a single line of 30 MB ends as ROW_TOO_LARGE', async () => {
+    const { error } = await server.import('x'.repeat(30 * 2 ** 20))
+    assert.equal(error?.code, 'ROW_TOO_LARGE')
+    assert.match(error.detail, /line 1 /)
+  })
+
+  test('bytes that are not in the file\'s encoding are named by their line', async () => {
+    const bytes = Buffer.concat([Buffer.from(`a\n${'ü\n'.repeat(200_000)}`), Buffer.from([0xff, 0x0a])])
+    const { error } = await server.import(new Uint8Array(bytes))
+    assert.equal(error?.code, 'UNDECODABLE')
+    assert.match(error.detail, /line 200002\b/)
+  })
+
+  test('an upload that is cut off leaves its session as UPLOAD_LOST', async () => {
+    const sessionId = newSessionId()
+    const { port } = new URL(server.url)
+    const socket = connect(Number(port), '127.0.0.1')
+    await once(socket, 'connect')
+    socket.write(`POST /api/imports HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 100000\r\n\r\n`)
+    socket.write(`--b\r\nContent-Disposition: form-data; name="sessionId"\r\n\r\n${sessionId}\r\n`)
+    socket.write(`--b\r\nContent-Disposition: form-data; name="file"; filename="cut.csv"\r\n\r\na,b\n1,2\n`)
+    while ((await server.get(`/api/progress/${sessionId}`)).status !== 200) await new Promise((resolve) => setTimeout(resolve, 10))
+    socket.destroy()
+    const { error } = await server.outcome(sessionId)
+    assert.equal(error?.code, 'UPLOAD_LOST')
+  })
+
+  test('a request under another name or from another site is refused', async () => {
+    const { port } = new URL(server.url)
+    const ask = (headers: string): Promise<string> => new Promise((resolve) => {
+      const socket = connect(Number(port), '127.0.0.1', () => socket.write(`GET /api/health HTTP/1.1\r\n${headers}\r\nConnection: close\r\n\r\n`))
+      let text = ''
+      socket.on('data', (data) => (text += data.toString())).on('close', () => resolve(text))
+    })
+    assert.match(await ask('Host: evil.example'), /403[^]*FORBIDDEN_ORIGIN/)
+    assert.match(await ask(`Host: 127.0.0.1:${port}\r\nOrigin: http://evil.example`), /403[^]*FORBIDDEN_ORIGIN/)
+    assert.match(await ask(`Host: localhost:${port}\r\nOrigin: http://localhost:${port}`), /200 OK/)
+  })
+
+  test('what is not there is a problem, not a page', async () => {
+    assertProblem(await server.get('/api/nothing'), 404, 'NOT_FOUND')
+    assertProblem(await server.get('/api/tables/none'), 404, 'TABLE_NOT_FOUND')
+    assertProblem(await server.get('/api/tables/_hextrackr_imports/rows'), 404, 'TABLE_NOT_FOUND')
+    assertProblem(await server.get('/api/tables/sqlite_schema/export'), 404, 'TABLE_NOT_FOUND')
+    assertProblem(await server.get(`/api/progress/${newSessionId()}`), 404, 'SESSION_NOT_FOUND')
+    assertProblem(await server.get('/api/imports/nonsense'), 404, 'SESSION_NOT_FOUND')
+    assertProblem(await server.get('/api/tables/%E0%A4%A'), 400, 'BAD_QUERY')
+  })
+
+  test('leaves no staged file, and the server goes on', async () => {
+    assert.deepEqual(server.stagedFiles(), [])
+    assert.equal((await server.get('/api/health')).status, 200)
+  })
+})

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { newSessionId, TestServer } from './support.ts'
+
+describe('the events of an import', () => {
+  test('carry every promised field, never fall, and end with the terminal one', async (t) => {
+    const server = await TestServer.start(t)
+    const watcher = await server.connect()
+    const sessionId = newSessionId()
+    assert.deepEqual(await watcher.join(sessionId), { ok: true })
+    const csv = `a,b\n${'12,some text to read\n'.repeat(400_000)}`
+    await server.upload(csv, { sessionId, filename: 'events.csv' })
+    await watcher.end(sessionId)
+    await sleep(400)
+
+    const { seen } = watcher
+    const last = seen.at(-1)!
+    assert.equal(last.event, 'progress-complete')
+    assert.deepEqual(Object.keys(last.payload).sort(), ['duration', 'message', 'metadata', 'progress', 'sessionId', 'status', 'timestamp'])
+    assert.equal(last.payload.progress, 100)
+    assert.equal(last.payload.status, 'completed')
+    assert.equal(last.payload.metadata.rowsInserted, 400_000)
+    const updates = seen.slice(0, -1)
+    assert.ok(updates.length >= 3, `only ${updates.length} updates`)
+    let highest = 0
+    for (const { event, payload } of updates) {
+      assert.equal(event, 'progress-update')
+      assert.deepEqual(Object.keys(payload).sort(), ['message', 'metadata', 'progress', 'sessionId', 'status', 'timestamp'])
+      assert.equal(payload.sessionId, sessionId)
+      assert.equal(payload.status, 'processing')
+      assert.equal(payload.metadata.operation, 'csv-import')
+      assert.equal(payload.metadata.filename, 'events.csv')
+      assert.equal(payload.metadata.table, 'events')
+      assert.equal(payload.metadata.mode, 'create')
+      assert.ok(payload.progress >= highest && payload.progress < 100, `${payload.progress} after ${highest}`)
+      highest = payload.progress
+    }
+    const phases = [...new Set(updates.map(({ payload }) => payload.metadata.phase))]
+    assert.deepEqual(phases, ['upload', 'analyse', 'import', 'finish'].filter((phase) => phases.includes(phase)))
+    assert.ok(phases.includes('import'))
+  })
+
+  test('reach only the room of their session', async (t) => {
+    const server = await TestServer.start(t)
+    const watcher = await server.connect()
+    await watcher.join(newSessionId())
+    await server.import('a\n1\n')
+    assert.deepEqual(watcher.seen, [])
+  })
+
+  test('tell one who joins late what became of it, for ever', async (t) => {
+    const server = await TestServer.start(t)
+    const record = await server.import('a,b\n1,2\n')
+    const failed = await server.import('\n\n')
+    await server.kill('SIGTERM')
+    const again = await TestServer.start(t, { dataDir: server.dataDir })
+    const watcher = await again.connect()
+    await watcher.join(record.sessionId)
+    await watcher.join(failed.sessionId)
+    const [done, error] = watcher.seen
+    assert.equal(done?.event, 'progress-status')
+    assert.deepEqual([done.payload.status, done.payload.progress, done.payload.metadata.rowsRead], ['completed', 100, 1])
+    assert.equal(error?.event, 'progress-status')
+    assert.deepEqual([error.payload.status, (error.payload.error as { code: string }).code], ['error', 'EMPTY_FILE'])
+  })
+})

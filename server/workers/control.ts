@@ -1,0 +1,43 @@
+import { Fault } from '../faults.ts'
+
+/** States of an import that both its thread and the main thread act on. */
+export const RUNNING = 0
+export const CANCELLED = 1
+export const INTERRUPTED = 2
+/** The last transaction has begun: it can no longer be stopped. */
+export const COMMITTING = 3
+
+/**
+ * A word shared by an import's thread and the main thread that settles who comes first, a stop or the commit:
+ * either the stop is honoured and nothing of the import stays, or it is refused and the import completes.
+ */
+export class Control {
+  readonly buffer: SharedArrayBuffer
+  readonly #state: Int32Array
+
+  constructor(buffer = new SharedArrayBuffer(4)) {
+    this.buffer = buffer
+    this.#state = new Int32Array(buffer)
+  }
+
+  get state(): number {
+    return Atomics.load(this.#state, 0)
+  }
+
+  /** @returns false where the import can no longer be stopped */
+  stop(reason: typeof CANCELLED | typeof INTERRUPTED): boolean {
+    return Atomics.compareExchange(this.#state, 0, RUNNING, reason) !== COMMITTING
+  }
+
+  /** @returns false where a stop came first */
+  beginCommit(): boolean {
+    return Atomics.compareExchange(this.#state, 0, RUNNING, COMMITTING) === RUNNING
+  }
+
+  /** What a stopped import ends with. */
+  stopFault(): Fault {
+    return this.state === INTERRUPTED
+      ? new Fault('INTERRUPTED', 'The server stopped during this import. Nothing of it was kept.')
+      : new Fault('CANCELLED', 'The import was cancelled. Nothing of it was kept.')
+  }
+}

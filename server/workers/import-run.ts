@@ -1,0 +1,240 @@
+import { columnNames } from '../csv/column-names.ts'
+import { ColumnTypes } from '../csv/column-types.ts'
+import { detectDialect, detectEncoding } from '../csv/dialect.ts'
+import { FileText } from '../csv/file-text.ts'
+import { RecordReader, type RecordBatch } from '../csv/record-reader.ts'
+import { nameExists, registerTable } from '../db/catalogue.ts'
+import { completeImport, insertRejects, type Reject } from '../db/imports-store.ts'
+import type { Db } from '../db/open.ts'
+import { StagingTable } from '../db/staging-table.ts'
+import { Fault } from '../faults.ts'
+import type { Dialect, ImportPhase, Receipt } from '../protocol.ts'
+import type { Control } from './control.ts'
+import type { ImportPlan, ImportProgress } from './messages.ts'
+import type { WriteTransactions } from './write-transactions.ts'
+
+/** Most columns a table can have (SQLITE_MAX_COLUMN, https://sqlite.org/limits.html). */
+const MAX_COLUMNS = 2000
+
+/** Bytes that encoding and dialect are judged by. */
+const SAMPLE_BYTES = 256 * 2 ** 10
+
+/** A batch is parsed and written in about this time, ms: often enough for a smooth bar, rarely enough to be fast. */
+const TARGET_BATCH_MS = 60
+
+const MIN_PIECE_BYTES = 64 * 2 ** 10
+const MAX_PIECE_BYTES = 2 * 2 ** 20
+
+interface Tools {
+  db: Db
+  writes: WriteTransactions
+  control: Control
+  report: (progress: ImportProgress) => void
+}
+
+/**
+ * Bring a staged file into a table: analyse its first rows, write all of them to a staging table batch by batch, then
+ * publish that under its final name together with the record of the import, in one transaction.
+ * @throws Fault or SqliteError; nothing of the import is visible then, and its staging tables are to be dropped
+ */
+export async function runImport(plan: ImportPlan, tools: Tools): Promise<{ receipt: Receipt, message: string }> {
+  const file = new FileText(plan.filePath, MAX_PIECE_BYTES)
+  try {
+    return await new ImportRun(plan, tools, file).run()
+  } finally {
+    file.close()
+  }
+}
+
+class ImportRun {
+  readonly #plan: ImportPlan
+  readonly #tools: Tools
+  readonly #file: FileText
+  #phase: Exclude<ImportPhase, 'upload'> = 'analyse'
+  #rowsRead = 0
+  #rowsRejected = 0
+  #rowsPadded = 0
+  #rowsPerSecond = 0
+  #pendingRejects: Reject[] = []
+
+  constructor(plan: ImportPlan, tools: Tools, file: FileText) {
+    this.#plan = plan
+    this.#tools = tools
+    this.#file = file
+  }
+
+  async run(): Promise<{ receipt: Receipt, message: string }> {
+    this.#report(0)
+    const dialect = this.#detectDialect()
+    const reader = new RecordReader(dialect, this.#plan.maxRowLength, 1 + dialect.skipLines)
+    const pieces = this.#pieces(reader, dialect)
+    const first = pieces.next()
+    if (first.done) throw new Fault('EMPTY_FILE', 'The file has no rows.')
+
+    const { names, notices } = this.#readHeader(first.value, dialect)
+    const types = new ColumnTypes(names.length)
+    const rows = this.#fit(first.value, names.length, dialect.header ? 1 : 0)
+    for (const row of rows) for (let column = 0; column < names.length; column++) types.observe(column, row[column]!)
+    this.#report(1)
+
+    this.#phase = 'import'
+    const startedImporting = performance.now()
+    const staging = await this.#tools.writes.run(() => {
+      const table = new StagingTable(this.#tools.db, this.#plan.number, names, types)
+      this.#write(table, rows)
+      return table
+    })
+    this.#report(this.#fractionRead())
+    for (const batch of pieces) {
+      const fitted = this.#fit(batch, names.length, 0)
+      await this.#tools.writes.run(() => this.#write(staging, fitted))
+      this.#report(this.#fractionRead())
+    }
+    this.#rowsPerSecond = this.#rowsRead / Math.max((performance.now() - startedImporting) / 1000, 0.001)
+
+    this.#phase = 'finish'
+    this.#report(0)
+    if (staging.needsRewrite) {
+      await staging.rewrite((work) => this.#tools.writes.run(work), (fraction) => this.#report(fraction * 0.9))
+    }
+    return this.#publish(staging, dialect, notices)
+  }
+
+  #detectDialect(): Dialect {
+    const { options, fileBytes } = this.#plan
+    const head = this.#file.head(SAMPLE_BYTES)
+    const encoding = options.dialect.encoding ?? detectEncoding(head, head.length === fileBytes)
+    const sample = new TextDecoder(encoding).decode(head)
+    if (sample.trim() === '' && head.length === fileBytes) throw new Fault('EMPTY_FILE', 'The file is empty.')
+    this.#file.decodeAs(encoding)
+    return detectDialect(sample, encoding, options.dialect)
+  }
+
+  /** The file's records in batches that are never empty, each as large as can be dealt with in the time meant for one. */
+  * #pieces(reader: RecordReader, dialect: Dialect): Generator<RecordBatch> {
+    let bytes = SAMPLE_BYTES
+    let linesToSkip = dialect.skipLines
+    for (;;) {
+      const startedAt = performance.now()
+      let text = this.#readText(reader, bytes)
+      if (text === null) break
+      for (; linesToSkip > 0; linesToSkip--) text = text.slice(text.indexOf(dialect.newline === '\r' ? '\r' : '\n') + 1)
+      const batch = reader.push(text)
+      if (batch.records.length > 0) yield batch
+      const elapsedMs = performance.now() - startedAt
+      bytes = Math.round(Math.min(MAX_PIECE_BYTES, Math.max(MIN_PIECE_BYTES, bytes * Math.min(2, Math.max(0.5, TARGET_BATCH_MS / elapsedMs)))))
+    }
+    for (const batch of reader.end()) if (batch.records.length > 0) yield batch
+  }
+
+  #readText(reader: RecordReader, bytes: number): string | null {
+    try {
+      return this.#file.read(bytes)
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      const line = reader.lineOfNextPiece + (error.line ?? 1) - 1
+      throw new Fault(error.code, `${error.message} First bad byte at line ${line}. Save the file as UTF-8, or name its encoding in the options.`, { line, cause: error.cause })
+    }
+  }
+
+  #readHeader({ records }: RecordBatch, dialect: Dialect): { names: string[], notices: string[] } {
+    const width = dialect.header
+      ? this.#headerWidth(records)
+      : records.reduce((widest, { length }) => Math.max(widest, length), 1)
+    if (width > MAX_COLUMNS) {
+      throw new Fault('TOO_MANY_COLUMNS', `The file has ${width.toLocaleString('en')} columns. A table can have at most ${MAX_COLUMNS.toLocaleString('en')}.`)
+    }
+    const header = dialect.header ? records[0]!.slice(0, width) : Array.from({ length: width }, (_, index) => `column_${index + 1}`)
+    return columnNames(header)
+  }
+
+  /** Nameless cells at the end of a header are columns only where they hold something below. */
+  #headerWidth([header, ...rows]: string[][]): number {
+    let width = header!.length
+    while (width > 1 && header![width - 1]!.trim() === '' && rows.every((row) => (row[width - 1] ?? '') === '')) width--
+    return width
+  }
+
+  /** The records that fit the columns, padded where they are short; surplus fields are no fault where they are empty. */
+  #fit(batch: RecordBatch, width: number, from: number): string[][] {
+    const { records } = batch
+    const fitting: string[][] = []
+    for (let index = from; index < records.length; index++) {
+      const record = records[index]!
+      if (record.length > width && record.slice(width).some((field) => field !== '')) {
+        this.#reject(batch, index, `it has ${record.length} fields, the header has ${width}`)
+        continue
+      }
+      if (record.length < width) {
+        this.#rowsPadded++
+        while (record.length < width) record.push('')
+      }
+      fitting.push(record)
+    }
+    this.#rowsRead += records.length - from
+    return fitting
+  }
+
+  #reject(batch: RecordBatch, index: number, reason: string): void {
+    const line = batch.lineOf(index)
+    if (this.#plan.options.onRowError === 'abort') throw new Fault('ROW_INVALID', `Line ${line} does not fit: ${reason}.`, { line })
+    this.#rowsRejected++
+    this.#pendingRejects.push({ line, reason, record: batch.textOf(index) })
+  }
+
+  #write(staging: StagingTable, rows: string[][]): void {
+    staging.insert(rows)
+    insertRejects(this.#tools.db, this.#plan.number, this.#pendingRejects)
+    this.#pendingRejects = []
+  }
+
+  /** The step after which everybody sees the rows, or nobody ever will. */
+  async #publish(staging: StagingTable, dialect: Dialect, notices: string[]): Promise<{ receipt: Receipt, message: string }> {
+    const { db, writes, control } = this.#tools
+    const { sessionId, table, number, startedAt, sha256, fileBytes: bytes } = this.#plan
+    // The rows reach the disk before anybody is told of them, even if the power fails next.
+    db.pragma('synchronous = FULL')
+    return writes.run(() => {
+      if (!control.beginCommit()) throw control.stopFault()
+      if (nameExists(db, table)) throw new Fault('TABLE_EXISTS', `A table called "${table}" came into being during this import.`)
+      const rowsInserted = this.#rowsRead - this.#rowsRejected
+      const { columns } = staging
+      const finishedAt = Date.now()
+      const receipt: Receipt = {
+        rowsRead: this.#rowsRead,
+        rowsInserted,
+        rowsUpdated: 0,
+        rowsUnchanged: 0,
+        rowsRejected: this.#rowsRejected,
+        bytes,
+        sha256,
+        dialect,
+        columns,
+        durationMs: Math.max(0, finishedAt - startedAt),
+        rowsPerSecond: Math.round(this.#rowsPerSecond),
+        table,
+        tableRows: rowsInserted,
+        notices: this.#rowsPadded > 0 ? [...notices, `${this.#rowsPadded.toLocaleString('en')} rows had fewer fields than the header; the missing ones are empty.`] : notices,
+      }
+      const message = `Imported ${rowsInserted.toLocaleString('en')} rows into ${table}`
+      staging.publish(table)
+      registerTable(db, table, rowsInserted, columns, number)
+      completeImport(db, sessionId, receipt, message, finishedAt)
+      return { receipt, message }
+    })
+  }
+
+  #fractionRead(): number {
+    return this.#file.offset / this.#plan.fileBytes
+  }
+
+  #report(fraction: number): void {
+    this.#tools.report({
+      phase: this.#phase,
+      fraction,
+      bytesDone: this.#phase === 'analyse' ? 0 : this.#file.offset,
+      rowsDone: this.#rowsRead,
+      rowsRejected: this.#rowsRejected,
+    })
+  }
+}

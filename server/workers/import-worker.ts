@@ -1,0 +1,89 @@
+/**
+ * Thread of one import. It alone reads the file and writes the rows; the main thread hears of its progress and grants
+ * the turns to write:
+ *
+ *   main  ── plan (workerData) ──>  worker
+ *         <── want-turn ──          before each transaction
+ *         ── turn ──>
+ *         <── end-turn ──           after its commit or rollback
+ *         <── progress ──           after each batch
+ *         <── completed | failed ── once, then the thread ends
+ */
+import { rmSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parentPort, workerData } from 'node:worker_threads'
+import { dropStagingTables } from '../db/catalogue.ts'
+import { deleteRejects } from '../db/imports-store.ts'
+import { openWriter, type Db } from '../db/open.ts'
+import { Fault } from '../faults.ts'
+import { CANCELLED, Control, INTERRUPTED } from './control.ts'
+import { runImport } from './import-run.ts'
+import type { FromImportWorker, ImportPlan, ToImportWorker } from './messages.ts'
+import { WriteTransactions } from './write-transactions.ts'
+
+/** Longest uninterruptible wait for another program's lock, ms: a stop is noticed between two of them. */
+const BUSY_SLICE_MS = 200
+
+/** Pause between two tries to clean up while another program holds the lock, ms. */
+const RETRY_PAUSE_MS = 1000
+
+const port = parentPort!
+const plan = workerData as ImportPlan
+const control = new Control(plan.control)
+const send = (message: FromImportWorker): void => port.postMessage(message)
+
+let onTurn: () => void = () => undefined
+port.on('message', (message: ToImportWorker) => {
+  // The union has one member today; naming it keeps the next one from being taken for it.
+  if ((message.kind as string) === 'turn') onTurn()
+})
+
+const turns = {
+  take: () => new Promise<void>((resolve) => {
+    onTurn = resolve
+    send({ kind: 'want-turn' })
+  }),
+  end: () => send({ kind: 'end-turn' }),
+}
+
+function checkStop(): void {
+  if (control.state === CANCELLED || control.state === INTERRUPTED) throw control.stopFault()
+}
+
+/** Take back whatever of the import nobody is meant to see. */
+async function cleanUp(db: Db, succeeded: boolean): Promise<void> {
+  await new WriteTransactions(db, turns, plan.busyTimeoutMs, () => undefined).run(() => {
+    dropStagingTables(db, plan.number)
+    if (!succeeded) deleteRejects(db, plan.number)
+  })
+}
+
+/** @returns whether there is nothing left to clean up */
+async function tryToCleanUp(db: Db, succeeded: boolean): Promise<boolean> {
+  try {
+    await cleanUp(db, succeeded)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const db = openWriter(plan.databasePath, Math.min(BUSY_SLICE_MS, plan.busyTimeoutMs))
+try {
+  const writes = new WriteTransactions(db, turns, plan.busyTimeoutMs, checkStop)
+  const outcome = await runImport(plan, { db, writes, control, report: (progress) => send({ kind: 'progress', progress }) })
+  send({ kind: 'completed', ...outcome })
+  await tryToCleanUp(db, true)
+} catch (error) {
+  const fault = Fault.from(error).toMessage()
+  rmSync(plan.filePath, { force: true })
+  // Nobody hears of the end before all is taken back, unless a lock or a full disk stands in the way of just that.
+  let isClean = fault.code !== 'SQLITE_BUSY' && await tryToCleanUp(db, false)
+  send({ kind: 'failed', fault })
+  while (!isClean && control.state !== INTERRUPTED) {
+    isClean = await tryToCleanUp(db, false)
+    if (!isClean) await sleep(RETRY_PAUSE_MS)
+  }
+}
+db.close()
+port.close()

@@ -1,0 +1,51 @@
+import type { Dialect, ImportMode, ImportPhase, Receipt } from '../protocol.ts'
+import type { FaultMessage } from '../faults.ts'
+
+/** What a person may decide about an import; all of it is detected where it is absent. */
+export interface ImportOptions {
+  table?: string
+  mode: ImportMode
+  dialect: Partial<Dialect>
+  onRowError: 'reject' | 'abort'
+}
+
+/** All that an import's thread needs to know. */
+export interface ImportPlan {
+  sessionId: string
+  /** The number people know the import by. */
+  number: number
+  databasePath: string
+  /** The staged upload. */
+  filePath: string
+  fileBytes: number
+  sha256: string
+  /** Name of the table it makes. */
+  table: string
+  options: ImportOptions
+  startedAt: number
+  busyTimeoutMs: number
+  maxRowLength: number
+  /** One Int32, see Control. */
+  control: SharedArrayBuffer
+}
+
+/** How far an import has come, in the units of its phase. */
+export interface ImportProgress {
+  phase: Exclude<ImportPhase, 'upload'>
+  /** Of the phase, 0 to 1. */
+  fraction: number
+  bytesDone: number
+  rowsDone: number
+  rowsRejected: number
+}
+
+export type ToImportWorker =
+  /** The thread may write now; it answers with `end-turn`. */
+  | { kind: 'turn' }
+
+export type FromImportWorker =
+  | { kind: 'want-turn' }
+  | { kind: 'end-turn' }
+  | { kind: 'progress', progress: ImportProgress }
+  | { kind: 'completed', receipt: Receipt, message: string }
+  | { kind: 'failed', fault: FaultMessage }

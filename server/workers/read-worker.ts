@@ -1,0 +1,102 @@
+/** Thread of the pool that reads tables, so that no query, however long, holds up the event loop. */
+import type { MessagePort } from 'node:worker_threads'
+import { workerData } from 'piscina'
+import { describeTable, resolveTable, userTableNames } from '../db/catalogue.ts'
+import { openReader, type Db } from '../db/open.ts'
+import { iterateRows, selectRows, type RowSelection } from '../db/table-query.ts'
+import { Fault, type FaultMessage } from '../faults.ts'
+import type { RowsPage, TableInfo } from '../protocol.ts'
+import { rowWriter, type ExportFormat } from './export-format.ts'
+
+export type ReadTask =
+  | { kind: 'tables' }
+  | { kind: 'table', name: string }
+  | { kind: 'rows', name: string, selection: RowSelection, limit: number, offset: number }
+  | { kind: 'export', name: string, selection: RowSelection, format: ExportFormat, port: MessagePort }
+
+/** What each kind of task answers. */
+export interface ReadAnswers {
+  tables: TableInfo[]
+  table: TableInfo
+  rows: RowsPage
+  export: null
+}
+
+/** Classes do not survive the thread border, so a failure is an answer. */
+export type ReadResult<K extends ReadTask['kind'] = ReadTask['kind']> = { value: ReadAnswers[K] } | { fault: FaultMessage }
+
+/** Size of a piece of an export, in characters. */
+const EXPORT_PIECE_LENGTH = 256 * 2 ** 10
+
+const { databasePath } = workerData as { databasePath: string }
+let reader: Db | undefined
+
+export default async function answer(task: ReadTask): Promise<ReadResult> {
+  try {
+    return { value: await read(task) }
+  } catch (error) {
+    return { fault: Fault.from(error).toMessage() }
+  }
+}
+
+async function read(task: ReadTask): Promise<ReadAnswers[ReadTask['kind']]> {
+  if (task.kind === 'export') return exportRows(task)
+  const db = reader ??= openReader(databasePath)
+  switch (task.kind) {
+    case 'tables': return userTableNames(db).map((name) => describeTable(db, name))
+    case 'table': return describeTable(db, resolveTable(db, task.name))
+    case 'rows': return selectRows(db, task.name, task.selection, task.limit, task.offset)
+  }
+}
+
+/**
+ * Send the rows piece by piece and null after the last, each piece only when it has been asked for, so that a slow
+ * client costs no memory. The other side closes the port to stop.
+ */
+async function exportRows({ name, selection, format, port }: ReadTask & { kind: 'export' }): Promise<null> {
+  // An iteration keeps its connection busy, so it has one of its own.
+  const db = openReader(databasePath)
+  try {
+    const { columns, rows } = iterateRows(db, name, selection)
+    const writer = rowWriter(format, columns)
+    const asked = demand(port)
+    let text = writer.head
+    let index = 0
+    const send = async (): Promise<boolean> => {
+      const isWanted = await asked()
+      if (isWanted) port.postMessage(text)
+      text = ''
+      return isWanted
+    }
+    for (const cells of rows) {
+      text += writer.row(cells, index++)
+      if (text.length >= EXPORT_PIECE_LENGTH && !await send()) return null
+    }
+    text += writer.tail
+    if (text === '' || await send()) port.postMessage(null)
+    return null
+  } finally {
+    db.close()
+    port.close()
+  }
+}
+
+/** @returns a function that waits for the next request for a piece; false where there will be none */
+function demand(port: MessagePort): () => Promise<boolean> {
+  let credits = 0
+  let isClosed = false
+  let wake: () => void = () => undefined
+  port.on('message', () => {
+    credits++
+    wake()
+  })
+  port.on('close', () => {
+    isClosed = true
+    wake()
+  })
+  return async () => {
+    while (credits === 0 && !isClosed) await new Promise<void>((resolve) => (wake = resolve))
+    credits--
+    return !isClosed
+  }
+}
