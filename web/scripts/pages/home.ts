@@ -1,7 +1,7 @@
 /** Home: an empty sheet that waits for the first file, or every table and what came in last. */
 import type { ImportRecord, TableInfo } from '../../../server/protocol.ts'
 import { api } from '../shared/api.ts'
-import { el, icon, setText } from '../shared/dom.ts'
+import { el, icon, refill, setText } from '../shared/dom.ts'
 import { ago, count, plural } from '../shared/format.ts'
 import { dropWords } from '../shared/intake.ts'
 import { jobLine } from '../shared/jobs-panel.ts'
@@ -97,39 +97,48 @@ function filledHome(context: PageContext, tables: TableInfo[], imports: ImportRe
     icon('file-up', 'lg'),
     el('span', {}, words, el('br'), el('span', { class: 'small muted' }, 'Comma, semicolon, tab or pipe. Any size. Each file becomes a table of its own.')),
     fileButton(context, false))
-  const rows = tables.reduce((sum, table) => sum + table.rows, 0)
+  const sum = el('p', { class: 'num' })
   const recent = recentPanel(context, imports)
+  const all = tablesPanel(context)
+  const update = (now: TableInfo[]) => {
+    setText(sum, `${plural(now.length, 'table')}, ${plural(now.reduce((rows, table) => rows + table.rows, 0), 'row')}`)
+    all.update(now)
+  }
+  update(tables)
+  const refresh = async () => {
+    const [nowTables, nowImports] = await Promise.all([api.tables(context.signal), api.imports(context.signal)])
+    update(nowTables)
+    recent.update(nowImports)
+  }
   const content = el('div', {},
-    el('div', { class: 'page__head' }, el('div', {},
-      el('h1', {}, 'Tables'), el('p', { class: 'num' }, `${plural(tables.length, 'table')}, ${plural(rows, 'row')}`))),
+    el('div', { class: 'page__head' }, el('div', {}, el('h1', {}, 'Tables'), sum)),
     drop.refused, drop.element,
-    el('div', { class: 'cols cols--home' }, tablesPanel(context, tables), el('div', { class: 'stack' }, recent.element)))
+    el('div', { class: 'cols cols--home' }, all.element, el('div', { class: 'stack' }, recent.element)))
   return {
     title: 'Tables', className: 'page', content,
     onRefused: (messages) => showRefused(drop, messages),
     onDragOver: drop.over,
     onFrame: recent.frame,
-    onEnded: () => context.reload(),
+    // What is typed and focused stays; a server that does not answer now leaves the page as it is.
+    onEnded: () => void refresh().catch(() => undefined),
   }
 }
 
-function tablesPanel(context: PageContext, tables: TableInfo[]): HTMLElement {
-  const now = Date.now()
-  const rows = tables.map((table) => ({ table, element: tableRow(table, now) }))
+function tablesPanel(context: PageContext): { element: HTMLElement, update: (tables: TableInfo[]) => void } {
+  let rows: { name: string, element: HTMLElement }[] = []
+  const body = el('tbody')
   const none = el('p', { class: 'panel__none muted', hidden: true })
   const find = el('input', { 'class': 'input', 'type': 'search', 'placeholder': 'Find a table', 'aria-label': 'Find a table' })
-  find.addEventListener('input', () => {
+  const filter = () => {
     const wanted = find.value.trim().toLowerCase()
-    let shown = 0
-    for (const { table, element } of rows) {
-      element.hidden = !table.name.toLowerCase().includes(wanted)
-      if (!element.hidden) shown += 1
-    }
+    for (const { name, element } of rows) element.hidden = !name.toLowerCase().includes(wanted)
+    const shown = rows.filter(({ element }) => !element.hidden).length
     none.hidden = shown > 0
     setText(none, `No table is called ${find.value}`)
-    context.announce(plural(shown, 'table'))
-  })
-  return el('section', { 'class': 'panel', 'aria-labelledby': 'h-tables' },
+    return shown
+  }
+  find.addEventListener('input', () => context.announce(plural(filter(), 'table')))
+  const element = el('section', { 'class': 'panel', 'aria-labelledby': 'h-tables' },
     el('div', { class: 'panel__head' },
       el('h2', { id: 'h-tables' }, 'All tables'),
       el('div', { class: 'search search--sm' }, icon('search'), find)),
@@ -137,8 +146,17 @@ function tablesPanel(context: PageContext, tables: TableInfo[]): HTMLElement {
       el('thead', {}, el('tr', {},
         el('th', { scope: 'col' }, 'Table'), el('th', { scope: 'col', class: 'end' }, 'Rows'), el('th', { scope: 'col', class: 'end' }, 'Columns'),
         el('th', { scope: 'col' }, 'Last import'))),
-      el('tbody', {}, ...rows.map(({ element }) => element))),
+      body),
     none)
+  return {
+    element,
+    update: (tables) => {
+      const now = Date.now()
+      rows = tables.map((table) => ({ name: table.name, element: tableRow(table, now) }))
+      refill(body, ...rows.map((row) => row.element))
+      filter()
+    },
+  }
 }
 
 function tableRow({ name, rows, columns, lastImport }: TableInfo, now: number): HTMLElement {
@@ -153,23 +171,34 @@ function tableRow({ name, rows, columns, lastImport }: TableInfo, now: number): 
     el('td', { 'class': 'soft', 'data-m': 'full' }, ...last ?? []))
 }
 
+interface RecentPanel {
+  element: HTMLElement
+  frame: () => void
+  update: (imports: ImportRecord[]) => void
+}
+
 /** What came in last, with what this tab has under way on top. */
-function recentPanel(context: PageContext, imports: ImportRecord[]): { element: HTMLElement, frame: () => void } {
-  const now = Date.now()
+function recentPanel(context: PageContext, imports: ImportRecord[]): RecentPanel {
   const live = el('ul', { class: 'feed feed--live' })
-  const ended = imports.filter(({ status }) => status === 'completed' || status === 'error').slice(0, RECENT)
+  const list = el('ul', { class: 'feed' })
+  const none = el('p', { class: 'panel__none muted' }, 'No import has ended yet.')
   const frame = () => {
     const running = context.jobs.own().filter(({ state }) => state.stage !== 'ended')
     live.hidden = running.length === 0
     while (live.children.length > running.length) live.lastElementChild?.remove()
     running.forEach((job, index) => updateLive(live.children[index] ?? live.appendChild(liveItem(context)), job))
   }
-  frame()
-  const none = ended.length === 0 ? el('p', { class: 'panel__none muted' }, 'No import has ended yet.') : null
+  const update = (now: ImportRecord[]) => {
+    const ended = now.filter(({ status }) => status === 'completed' || status === 'error').slice(0, RECENT)
+    none.hidden = ended.length > 0
+    refill(list, ...ended.map((record) => feedItem(context, record, Date.now())))
+    frame()
+  }
+  update(imports)
   const element = el('section', { 'class': 'panel', 'aria-labelledby': 'h-recent' },
     el('div', { class: 'panel__head' }, el('h2', { id: 'h-recent' }, 'Recent imports'), el('a', { href: '/imports' }, 'All imports')),
-    live, none ?? el('ul', { class: 'feed' }, ...ended.map((record) => feedItem(context, record, now))))
-  return { element, frame }
+    live, list, none)
+  return { element, frame, update }
 }
 
 function liveItem(context: PageContext): HTMLElement {

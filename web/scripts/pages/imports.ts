@@ -1,8 +1,8 @@
 /** Imports: every file that came in and what became of it. */
 import type { ImportMode, ImportRecord } from '../../../server/protocol.ts'
 import { api } from '../shared/api.ts'
-import { el, icon, setText } from '../shared/dom.ts'
-import { clock, count, dayTime, plural } from '../shared/format.ts'
+import { el, icon, refill, setText } from '../shared/dom.ts'
+import { count, dayTime, duration, plural } from '../shared/format.ts'
 import { jobLine } from '../shared/jobs-panel.ts'
 import type { MakePage, PageContext } from '../shared/page.ts'
 import { statusOf } from './import-status.ts'
@@ -24,7 +24,7 @@ const ROWS_AT_ONCE = 200
 const MOST_FOLLOWED = 20
 
 export const importsPage: MakePage = async (context) => {
-  const imports = await api.imports(context.signal)
+  let imports = await api.imports(context.signal)
   const body = el('tbody')
   const none = el('p', { class: 'panel__none muted', hidden: true })
   const more = el('button', { type: 'button', class: 'btn btn--sm', on: { click: () => paint(shown + ROWS_AT_ONCE) } })
@@ -38,7 +38,7 @@ export const importsPage: MakePage = async (context) => {
     const found = imports.filter((record) => fits(record) && `${record.filename}\n${record.table}`.toLowerCase().includes(wanted))
     shown = Math.min(most, found.length)
     const now = Date.now()
-    body.replaceChildren(...found.slice(0, shown).map((record) => importRow(context, record, now)))
+    refill(body, ...found.slice(0, shown).map((record) => importRow(context, record, now)))
     none.hidden = found.length > 0
     setText(none, imports.length === 0 ? 'Nothing has been imported yet. Drop a CSV anywhere on this page.' : 'No import matches.')
     more.parentElement!.hidden = shown === found.length
@@ -81,7 +81,12 @@ export const importsPage: MakePage = async (context) => {
         key('var(--accent)', 'added'), key('var(--accent-line)', 'updated'), key('var(--line-strong)', 'unchanged'), key('var(--warn)', 'rejected'))))
   paint(ROWS_AT_ONCE)
   followRunning(context, imports)
-  return { title: 'Imports', className: 'page', content, onFrame: frame, onEnded: () => context.reload() }
+  const refresh = async () => {
+    imports = await api.imports(context.signal)
+    paint(Math.max(shown, ROWS_AT_ONCE))
+  }
+  // What is typed and focused stays; a server that does not answer now leaves the page as it is.
+  return { title: 'Imports', className: 'page', content, onFrame: frame, onEnded: () => void refresh().catch(() => undefined) }
 }
 
 /** Hears of the imports that are running, whichever tab began them, for as long as the page is shown. */
@@ -116,7 +121,7 @@ function importRow(context: PageContext, record: ImportRecord, now: number): HTM
     el('td', { 'data-m': 'full' }, completed ? meter(rowsInserted, rowsUpdated, rowsUnchanged, rowsRejected) : null),
     el('td', { 'class': 'end', 'data-label': 'In' }, count(completed ? rowsRead - rowsRejected : 0)),
     el('td', { 'class': 'end', 'data-label': 'Rejected' }, rejected),
-    el('td', { class: 'soft nowrap' }, dayTime(record.startedAt, now), record.finishedAt === null ? null : el('small', {}, `took ${clock(record.durationMs)}`)),
+    el('td', { class: 'soft nowrap' }, dayTime(record.startedAt, now), record.finishedAt === null ? null : el('small', {}, `took ${duration(record.durationMs)}`)),
     el('td', {}, live, word === 'Failed' ? el('small', { class: 'data' }, record.error?.code ?? '') : null),
     el('td', { 'class': 'end', 'data-m': 'act' },
       el('button', { 'type': 'button', 'class': 'btn btn--sm', 'aria-label': `${ACTIONS[word]} of import ${number}`, 'on': { click: show } }, ACTIONS[word])))

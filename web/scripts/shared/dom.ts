@@ -60,6 +60,16 @@ export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text
 }
 
+/** Replaces what is in `container`; the focus goes to what has taken the focused element's place, told by its name. */
+export function refill(container: Element, ...children: Node[]): void {
+  const nameOf = (element: Element) => `${element.tagName} ${element.getAttribute('aria-label') ?? element.textContent}`
+  const focused = document.activeElement && container.contains(document.activeElement) ? nameOf(document.activeElement) : undefined
+  container.replaceChildren(...children)
+  if (focused === undefined) return
+  const again = [...container.querySelectorAll<HTMLElement>('a, button')].find((element) => nameOf(element) === focused)
+  again?.focus({ preventScroll: true })
+}
+
 /** The element with that id, which the markup of index.html promises. */
 export function byId<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
   const element = document.getElementById(id)

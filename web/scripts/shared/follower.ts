@@ -49,7 +49,8 @@ interface Followed {
   wanted: number
   heardAt: number
   askedAt: number
-  asking: boolean
+  /** The question on its way. */
+  asking: Promise<void> | undefined
 }
 
 export class Follower {
@@ -92,7 +93,7 @@ export class Follower {
       known.wanted += 1
       return
     }
-    this.#followed.set(sessionId, { wanted: 1, heardAt: this.#now(), askedAt: 0, asking: false })
+    this.#followed.set(sessionId, { wanted: 1, heardAt: this.#now(), askedAt: 0, asking: undefined })
     this.#socket.emit('join-progress', sessionId)
     if (this.#link.mode === 'connecting') this.tryLive()
     this.#ticker ??= setInterval(() => this.#tick(), TICK_MS)
@@ -130,16 +131,22 @@ export class Follower {
   }
 
   /** Asks after one import over HTTP. Failing to get an answer is no news. */
-  async ask(sessionId: string): Promise<void> {
+  ask(sessionId: string): Promise<void> {
     const followed = this.#followed.get(sessionId)
-    if (followed?.asking) return
-    if (followed) Object.assign(followed, { asking: true, askedAt: this.#now() })
+    if (followed?.asking) return followed.asking
+    const asking = this.#askNow(sessionId)
+    if (followed) {
+      Object.assign(followed, { asking, askedAt: this.#now() })
+      void asking.finally(() => followed.asking = undefined)
+    }
+    return asking
+  }
+
+  async #askNow(sessionId: string): Promise<void> {
     try {
       this.#heard(await this.#ask(sessionId))
     } catch (error) {
       if (error instanceof ApiError && error.code === 'SESSION_NOT_FOUND') this.#handlers.unknown(sessionId)
-    } finally {
-      if (followed) followed.asking = false
     }
   }
 

@@ -21,7 +21,7 @@ test('a pair of sizes shares the larger one\'s unit', () => {
 test('clocks count up and durations are words', () => {
   assert.deepEqual([-5, 5_400, 82_000, 3_723_000].map(clock), ['0:00', '0:05', '1:22', '1:02:03'])
   assert.deepEqual([40, 900, 9_940, 9_960, 130_000, 3_900_000].map(duration), ['0.1 s', '0.9 s', '9.9 s', '10 s', '2 min 10 s', '1 h 5 min'])
-  assert.deepEqual([900, 61_000, 7_300_000].map(age), ['0 s', '1 min', '2 h'])
+  assert.deepEqual([900, 61_000, 7_300_000].map(age), ['1 s', '1 min', '2 h'])
 })
 
 test('calendar times are told from where the reader stands', () => {

@@ -56,9 +56,9 @@ export function duration(ms: number): string {
   return `${Math.floor(minutes / 60)} h${minutes % 60 ? ` ${minutes % 60} min` : ''}`
 }
 
-/** How long ago, for stamps that must not grow with every second: `4 s`, `2 min`. */
+/** How long ago, for stamps: `1 s` at the least, `4 s`, `2 min`. */
 export function age(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000))
+  const seconds = Math.max(1, Math.floor(ms / 1000))
   if (seconds < 60) return `${seconds} s`
   return seconds < 3600 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`
 }

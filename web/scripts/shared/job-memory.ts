@@ -6,6 +6,8 @@ export interface RememberedJob {
   startedAt: number
   /** Its upload had not begun, so the server has never heard of it. */
   held: boolean
+  /** Its outcome was known, and told, before the reload. */
+  ended: boolean
 }
 
 export type JobStorage = Pick<Storage, 'getItem' | 'setItem'>

@@ -27,6 +27,8 @@ export interface Job {
 interface LiveJob extends Job {
   state: ProgressState
   upload?: Upload
+  /** Its outcome is old news: it was told before the page was reloaded. */
+  told?: boolean
   watchers: number
 }
 
@@ -110,11 +112,11 @@ export class Jobs {
 
   /** Picks up after a reload what this tab had begun before it. */
   restore(): void {
-    for (const { id, filename, bytes, startedAt, held } of recall(this.#ports.storage)) {
+    for (const { id, filename, bytes, startedAt, held, ended } of recall(this.#ports.storage)) {
       if (this.#jobs.has(id)) continue
       const state = newProgress(id, filename, startedAt, { bytesTotal: bytes, heardAt: this.#now() })
-      this.#jobs.set(id, { id, file: undefined, own: true, watchers: 0, state })
-      if (held) {
+      this.#jobs.set(id, { id, file: undefined, own: true, watchers: 0, state, told: ended })
+      if (held && !ended) {
         this.#apply(id, { type: 'failed', error: { code: 'UPLOAD_LOST', detail: 'The page was reloaded before the upload began.' } })
       } else {
         this.#follower.follow(id)
@@ -132,6 +134,8 @@ export class Jobs {
     const job = this.#jobs.get(id) ?? await this.#fetch(id)
     job.watchers += 1
     if (job.state.stage === 'running') this.#follower.follow(id)
+    // Picked up after a reload and not heard of since: what there is to show comes with the answer.
+    if (job.state.stage === 'running' && job.state.serverTime === 0 && !job.file) await this.#follower.ask(id)
     let watching = true
     return {
       job,
@@ -158,7 +162,7 @@ export class Jobs {
       }
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 404) throw error
-      state = advance(newProgress(id, 'this import', this.#now()), { type: 'gone' }, this.#now())
+      state = advance(newProgress(id, '', this.#now()), { type: 'gone' }, this.#now())
     }
     const job: LiveJob = this.#jobs.get(id) ?? { id, file: undefined, own: false, watchers: 0, state }
     this.#jobs.set(id, job)
@@ -270,7 +274,7 @@ export class Jobs {
     if (job.state.stage === 'ended') {
       this.#follower.forget(id)
       job.upload?.abort()
-      this.#handlers.ended(job)
+      if (job.told !== true) this.#handlers.ended(job)
     }
     if (job.state.stage !== before.stage) this.#changed()
     else this.#handlers.changed()
@@ -278,7 +282,8 @@ export class Jobs {
 
   #changed(): void {
     remember(this.#ports.storage, this.own().map(({ id, file, state }) => ({
-      id, filename: state.filename, bytes: file?.size ?? state.bytesTotal ?? 0, startedAt: state.startedAt, held: state.stage === 'held',
+      id, filename: state.filename, bytes: file?.size ?? state.bytesTotal ?? 0, startedAt: state.startedAt,
+      held: state.stage === 'held', ended: state.stage === 'ended',
     })))
     this.#handlers.changed()
   }

@@ -78,14 +78,19 @@ function goneView(state: ProgressState, holdsFile: boolean): OutcomeView {
     title: 'The server does not know this import',
     happened: ['The server has no record of it. It may have begun on another server, or the server’s data was replaced since.'],
     safe: ['Asking for it changed nothing. The Imports page lists every import this server has.'],
-    advice: holdsFile ? ['Start again with the same file.'] : ['Start again with ', { data: state.filename }, '. This tab no longer holds it, so choose it again.'],
+    advice: againAdvice(state.filename, holdsFile),
     action: { label: 'Start again', remedy: 'upload', chooses: !holdsFile },
   }
   return {
-    kind: 'gone', tone: 'bad', heading: [account.title], summary: [{ data: state.filename }], notices: [], account, word: 'Failed',
+    kind: 'gone', tone: 'bad', heading: [account.title], summary: [{ data: state.filename || state.sessionId }], notices: [], account, word: 'Failed',
     details: { code: 'SESSION_NOT_FOUND', text: detailsText(state, 'SESSION_NOT_FOUND', 'The server does not know this import.') },
     announcement: account.title,
   }
+}
+
+function againAdvice(filename: string, holdsFile: boolean): Rich {
+  if (holdsFile) return ['Start again with the same file.']
+  return filename === '' ? ['Check the address, or import the file again.'] : ['Start again with ', { data: filename }, '. This tab no longer holds it, so choose it again.']
 }
 
 const stoppedAfter = (state: ProgressState): Rich => [{ data: state.filename }, `, stopped after ${clock((state.endedAt ?? state.heardAt) - state.startedAt)}`]

@@ -111,6 +111,8 @@ export class ProgressDialog {
   /** Minimises a running import, closes a receipt. */
   close(): void {
     this.#dialog.close()
+    // The event comes later; the address must not name this import any more when something else happens first.
+    this.#closed()
   }
 
   render(now: number): void {

@@ -31,11 +31,11 @@ export const STEP_START: Record<Step, number> = {
 /** The bar holds here until the server reports the commit. */
 const UNCOMMITTED_MAX = 99
 
-export type Outcome
-  = | { readonly kind: 'completed', readonly receipt: Partial<Receipt>, readonly durationMs: number | undefined }
-    | { readonly kind: 'failed' | 'cancelled', readonly error: FailureInfo }
+export type Outcome =
+  | { readonly kind: 'completed', readonly receipt: Partial<Receipt>, readonly durationMs: number | undefined }
+  | { readonly kind: 'failed' | 'cancelled', readonly error: FailureInfo }
   /** The server does not know the import (any more). */
-    | { readonly kind: 'gone' }
+  | { readonly kind: 'gone' }
 
 export interface ProgressState {
   readonly sessionId: string
@@ -73,14 +73,14 @@ export interface ProgressState {
 /** Anything the server says of a session, by socket or HTTP. */
 export type ProgressMessage = ProgressSnapshot | ProgressUpdate | ProgressComplete | ProgressFailure
 
-export type ProgressEvent
-  = | { type: 'upload', loaded: number, total: number }
+export type ProgressEvent =
+  | { type: 'upload', loaded: number, total: number }
   /** The server has the whole file. */
-    | { type: 'received', table?: string | undefined }
-    | { type: 'message', message: ProgressMessage }
-    | { type: 'failed', error: FailureInfo }
-    | { type: 'gone' }
-    | { type: 'stopping', stopping: boolean }
+  | { type: 'received', table?: string | undefined }
+  | { type: 'message', message: ProgressMessage }
+  | { type: 'failed', error: FailureInfo }
+  | { type: 'gone' }
+  | { type: 'stopping', stopping: boolean }
 
 export function newProgress(sessionId: string, filename: string, at: number, more: Partial<ProgressState> = {}): ProgressState {
   return {

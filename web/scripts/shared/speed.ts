@@ -16,7 +16,7 @@ export interface Speed {
   readonly points: readonly SpeedPoint[]
   readonly now: number
   readonly peak: number
-  readonly last?: { readonly at: number, readonly amount: number } | undefined
+  readonly last?: { readonly at: number, readonly amount: number, readonly x: number } | undefined
 }
 
 export const NO_SPEED: Speed = { points: [], now: 0, peak: 0 }
@@ -33,7 +33,7 @@ export interface Measurement {
 
 /** Takes in one measurement. Points closer than the drawing can tell apart replace one another. */
 export function measure(speed: Speed, { at, amount, x, rate }: Measurement): Speed {
-  const last = { at, amount }
+  const last = { at, amount, x }
   let now = rate
   if (now === undefined) {
     if (!speed.last) return { ...speed, last }
@@ -47,7 +47,8 @@ export function measure(speed: Speed, { at, amount, x, rate }: Measurement): Spe
   const tooClose = previous !== undefined && x - previous.x < 1 / MAX_POINTS
   const points = tooClose && speed.points.length > 1
     ? [...speed.points.slice(0, -1), { x: previous.x, rate: now }]
-    : [...speed.points, { x, rate: now }]
+    // The first speed was that of the stretch since the first measurement, so the line begins there.
+    : [...speed.points.length === 0 && speed.last ? [{ x: speed.last.x, rate: now }] : speed.points, { x, rate: now }]
   return { points, now, peak: Math.max(speed.peak, now), last }
 }
 

@@ -10,5 +10,5 @@ export function windowTitle(page: string, shown: Job | undefined, own: readonly 
   if (!running) return page === '' ? PRODUCT : `${page} — ${PRODUCT}`
   const { state } = running
   const word = state.outcome ? outcomeView(state, state.outcome, false).word : `${Math.floor(state.percent)}%`
-  return `${word} ${state.filename} — ${PRODUCT}`
+  return `${word} ${state.filename || 'import'} — ${PRODUCT}`
 }
