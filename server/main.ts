@@ -1,50 +1,11 @@
-import { pino } from 'pino'
-import { createApp } from './app.ts'
-import { readConfig, type Config } from './config.ts'
+/**
+ * Process entry. Node strips the types of each file at its first start and keeps the result, so that later starts,
+ * and above all the threads of imports, need neither the time nor the 20 MB each that stripping takes.
+ */
+import { enableCompileCache } from 'node:module'
+import { join } from 'node:path'
 
-/** How long a stop may take, ms, before the process ends whatever still runs. A kill loses nothing, see docs/architecture.md. */
-const STOP_DEADLINE_MS = 10_000
-
-function fail(message: string): never {
-  console.error(message)
-  process.exit(1)
-}
-
-function config(): Config {
-  try {
-    return readConfig(process.env)
-  } catch (error) {
-    return fail(`HexTrackr cannot start with these settings:\n${(error as Error).message}`)
-  }
-}
-
-const { host, port, dataDir, logLevel, ...limits } = config()
-const logger = pino({ level: logLevel }, pino.destination({ dest: 2, sync: false }))
-const { httpServer, close } = await createApp({ host, port, dataDir, logLevel, ...limits }, logger)
-  .catch((error: unknown) => fail(`HexTrackr cannot use its data folder ${dataDir}:\n${error instanceof Error ? error.message : String(error)}`))
-
-httpServer.on('error', (error: NodeJS.ErrnoException) => fail(
-  error.code === 'EADDRINUSE'
-    ? `Port ${port} of ${host} is taken. Stop what uses it, or set PORT to another one.`
-    : `HexTrackr cannot listen on ${host}, port ${port}: ${error.message}`,
-))
-httpServer.listen(port, host, () => {
-  const address = httpServer.address()
-  const taken = typeof address === 'object' && address ? address.port : port
-  console.log(`HexTrackr is listening on http://${host.includes(':') ? `[${host}]` : host}:${taken}`)
-})
-
-let isStopping = false
-function stop(signal: string): void {
-  // A second signal means now.
-  if (isStopping) process.exit(1)
-  isStopping = true
-  logger.info({ signal }, 'stopping')
-  setTimeout(() => process.exit(1), STOP_DEADLINE_MS).unref()
-  close().then(() => process.exit(0), (error: unknown) => {
-    logger.error({ err: error }, 'the stop was not clean')
-    process.exit(1)
-  })
-}
-process.on('SIGINT', stop)
-process.on('SIGTERM', stop)
+// Below the project, since a folder that other users can write to could feed us their code. Threads read the variable.
+process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, '../node_modules/.cache/hextrackr')
+enableCompileCache(process.env.NODE_COMPILE_CACHE)
+await import('./serve.ts')

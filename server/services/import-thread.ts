@@ -8,7 +8,7 @@ import type { WriteTurns } from './write-turns.ts'
 const MAX_HEAP_MIB = 512
 
 /** Space for short-lived values, MiB. V8's own default lets it grow so far that memory depends on the file (docs/architecture.md). */
-const MAX_YOUNG_MIB = 16
+const MAX_YOUNG_MIB = 8
 
 /**
  * Run an import in a thread of its own.

@@ -27,6 +27,9 @@ interface Limits {
 /** How long a stop waits for outcomes to reach the database, ms. What is not saved by then is INTERRUPTED at the next start. */
 const SAVE_DEADLINE_MS = 2000
 
+/** How often those who wait are heard of, ms: the tracker takes a session that is silent for an hour for abandoned. */
+const KEEP_ALIVE_MS = 10 * 60_000
+
 /** All imports of this server: who runs, who waits, and what became of those that ended. */
 export class Imports {
   readonly #context: JobContext
@@ -35,11 +38,13 @@ export class Imports {
   readonly #jobs = new Map<string, ImportJob>()
   readonly #waiting: { job: ImportJob, file: StagedFile }[] = []
   readonly #running = new Set<Promise<void>>()
+  readonly #keepAlive: NodeJS.Timeout
   #isClosing = false
 
   constructor(context: JobContext, limits: Limits) {
     this.#context = context
     this.#limits = limits
+    this.#keepAlive = setInterval(() => this.#reportWaiting(), KEEP_ALIVE_MS).unref()
   }
 
   /**
@@ -89,6 +94,10 @@ export class Imports {
       })
       this.#running.add(running)
     }
+    this.#reportWaiting()
+  }
+
+  #reportWaiting(): void {
     this.#waiting.forEach(({ job, file }, index) => job.reportWaiting(this.#running.size + index, file.bytes))
   }
 
@@ -136,6 +145,7 @@ export class Imports {
   /** Interrupt what runs or waits. @returns when every import's thread has ended */
   async close(): Promise<void> {
     this.#isClosing = true
+    clearInterval(this.#keepAlive)
     for (const job of this.#jobs.values()) job.interrupt()
     const waiting = this.#waiting.splice(0)
     await Promise.all([...this.#running, ...waiting.map(({ file }) => rm(file.path, { force: true }))])

@@ -23,7 +23,7 @@ const SAMPLE_BYTES = 256 * 2 ** 10
 const TARGET_BATCH_MS = 60
 
 const MIN_PIECE_BYTES = 64 * 2 ** 10
-const MAX_PIECE_BYTES = 2 * 2 ** 20
+const MAX_PIECE_BYTES = 2 ** 20
 
 interface Tools {
   db: Db
