@@ -33,6 +33,8 @@ let pageTitle = ''
 /** An import that ended while the tab was hidden: its outcome stays in the title until somebody looks. */
 let unseen: Job | undefined
 let frameAsked = false
+/** Why files were not taken, and on which page it was said; it stays when that page is made anew. */
+let refused: { path: string, messages: string[] } = { path: '', messages: [] }
 
 const jobs = new Jobs({
   socket: new WebSocketClient(),
@@ -72,6 +74,8 @@ const router = new Router({
       if (here) link.setAttribute('aria-current', 'page')
       else link.removeAttribute('aria-current')
     }
+    if (refused.path === url.pathname) page.onRefused?.(refused.messages)
+    else refused = { path: '', messages: [] }
     serverAnswered()
     requestFrame()
   },
@@ -108,6 +112,7 @@ function take(files: File[]): void {
 }
 
 function refuse(messages: string[]): void {
+  refused = { path: location.pathname, messages }
   if (router.page?.onRefused) router.page.onRefused(messages)
   else for (const title of messages) toasts.show({ tone: 'bad', title })
 }
@@ -149,6 +154,8 @@ function noteOutcome({ id, state, file }: Job): void {
     toasts.show({ tone: 'bad', title: 'Import failed:', data: filename, text: announcement, action: { label: 'Details', run: () => showImport(id) } })
     return
   }
+  // The open panel says it already.
+  if (panel.isOpen) return
   const { rowsRead = 0, rowsRejected = 0, table = state.table } = outcome.receipt
   toasts.show({
     tone: 'ok', title: 'Imported', data: filename, text: `${plural(rowsRead - rowsRejected, 'row')} in, ${count(rowsRejected)} rejected.`,

@@ -53,8 +53,8 @@ export const importsPage: MakePage = async (context) => {
   status.addEventListener('change', filter)
 
   const frame = () => {
-    for (const cell of body.querySelectorAll<HTMLElement>('[data-live]')) {
-      const job = context.jobs.get(cell.dataset['live'] ?? '')
+    for (const cell of body.querySelectorAll<HTMLElement>('[data-running]')) {
+      const job = context.jobs.get(cell.dataset['running'] ?? '')
       if (!job) continue
       setText(cell.querySelector('.status')!, `${jobLine(job)}, ${Math.floor(job.state.percent)}%`)
       cell.querySelector('i')?.style.setProperty('--v', String(job.state.percent / 100))
@@ -106,7 +106,7 @@ function importRow(context: PageContext, record: ImportRecord, now: number): HTM
   const completed = word === 'Completed'
   const show = () => context.showImport(sessionId)
   const live = word === 'Running'
-    ? el('span', { 'class': 'live', 'data-live': sessionId }, el('span', { class: 'status status--live num' }, 'Running'), el('span', { class: 'mini' }, el('i')))
+    ? el('span', { 'class': 'live', 'data-running': sessionId }, el('span', { class: 'status status--live num' }, 'Running'), el('span', { class: 'mini' }, el('i')))
     : el('span', { class: `status status--${tone}` }, icon(symbol), word)
   const rejected = rowsRejected > 0 ? el('span', { class: 'rej' }, count(rowsRejected)) : el('span', { class: 'muted' }, '0')
   return el('tr', {},

@@ -1,5 +1,5 @@
 /** One table: its rows, a page at a time, searched and sorted by the server. The address holds what is on show. */
-import type { RowsPage, TableInfo } from '../../../server/protocol.ts'
+import type { ColumnInfo, RowsPage, TableInfo } from '../../../server/protocol.ts'
 import { api, ApiError } from '../shared/api.ts'
 import { el, icon, setText } from '../shared/dom.ts'
 import { ago, count, plural } from '../shared/format.ts'
@@ -42,6 +42,7 @@ class TableBrowser {
   #view: TableView
   #loading: AbortController | undefined
   #detail: HTMLElement | undefined
+  #shownHead: { says: string, element: HTMLElement } | undefined
 
   constructor(info: TableInfo, context: PageContext) {
     const { name, columns } = info
@@ -142,15 +143,11 @@ class TableBrowser {
     setText(this.#counts, q ? `${count(rows.total)} of ${plural(this.#info.rows, 'row')}` : `${plural(this.#info.rows, 'row')}, ${columns}`)
     this.#export.href = api.exportUrl(this.#info.name, this.#view)
     this.#closeDetail()
-    const active = document.activeElement instanceof HTMLElement && this.#grid.contains(document.activeElement)
-      ? document.activeElement.closest('th')?.cellIndex
-      : undefined
-    const sortBy = (column: string) => this.#change({ ...this.#view, sort: nextSort(this.#view, column), page: 1 })
-    const head = gridHead(rows.columns, this.#view, sortBy)
+    const head = this.#head(rows.columns)
     this.#grid.setAttribute('aria-rowcount', String(rows.total + 1))
-    this.#grid.replaceChildren(head, gridBody(rows, offset, (index) => this.#openDetail(rows, offset, index)))
-    // The header button that was pressed has been made anew: the focus stays where it was.
-    if (active !== undefined) head.querySelectorAll<HTMLElement>('th > button')[active]?.focus({ preventScroll: true })
+    this.#grid.tBodies[0]?.remove()
+    if (head.parentElement !== this.#grid) this.#grid.append(head)
+    this.#grid.append(gridBody(rows, offset, (index) => this.#openDetail(rows, offset, index)))
     this.#wrap.hidden = rows.total === 0
     this.#wrap.scrollTop = 0
     this.#blank.hidden = rows.total > 0
@@ -158,6 +155,20 @@ class TableBrowser {
     const { page, sort } = this.#view
     const shown = rows.rows.length
     this.#pager.paint({ total: rows.total, shown, offset, perPage: this.#perPage, columns: rows.columns.length, sort, page })
+  }
+
+  /** The header is made anew only where it says something new: thousands of columns take long to lay out. */
+  #head(columns: ColumnInfo[]): HTMLElement {
+    const says = JSON.stringify([this.#view.sort, columns])
+    if (this.#shownHead?.says === says) return this.#shownHead.element
+    const old = this.#shownHead?.element
+    const focused = old?.contains(document.activeElement) ? document.activeElement?.closest('th')?.cellIndex : undefined
+    const element = gridHead(columns, this.#view, (column) => this.#change({ ...this.#view, sort: nextSort(this.#view, column), page: 1 }))
+    if (old) old.replaceWith(element)
+    // The button that was pressed has been made anew: the focus stays where it was.
+    if (focused !== undefined) element.querySelectorAll<HTMLElement>('th > button')[focused]?.focus({ preventScroll: true })
+    this.#shownHead = { says, element }
+    return element
   }
 
   #paintBlank(): void {

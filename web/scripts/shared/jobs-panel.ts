@@ -52,11 +52,9 @@ export class JobsPanel {
       pill.setAttribute('aria-expanded', String(open))
       if (!open && panel.contains(document.activeElement)) pill.focus()
     })
-    panel.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape') this.hide()
-    })
-    pill.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape') this.hide()
+    document.addEventListener('keydown', (event) => {
+      // A dialog on top has the key to itself.
+      if (event.key === 'Escape' && !document.querySelector('dialog[open]')) this.hide()
     })
     document.addEventListener('pointerdown', (event) => {
       if (event.target instanceof Node && !panel.contains(event.target) && !pill.contains(event.target)) this.hide()
@@ -65,6 +63,10 @@ export class JobsPanel {
       jobs.forgetEnded()
       if (jobs.own().length === 0) this.hide()
     })
+  }
+
+  get isOpen(): boolean {
+    return this.#panel.matches(':popover-open')
   }
 
   open(): void {

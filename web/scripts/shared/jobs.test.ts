@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import type { ImportRecord, ProgressSnapshot } from '../../../server/protocol.ts'
+import { ApiError } from './api.ts'
+import { POLL_MS } from './follower.ts'
+import { Jobs, type Job, type JobsPorts } from './jobs.ts'
+
+/** A socket that does what the test says. */
+class FakeSocket {
+  connected = true
+  readonly rooms = new Set<string>()
+  connects = 0
+  #listeners = new Map<string, (...values: unknown[]) => void>()
+  connect = (): Promise<void> => {
+    this.connects += 1
+    if (!this.connected) return Promise.reject(new Error('refused'))
+    this.fire('connect')
+    return Promise.resolve()
+  }
+
+  emit = (event: string, id: string): void => {
+    if (event === 'join-progress') this.rooms.add(id)
+    else this.rooms.delete(id)
+  }
+
+  on = (event: string, listener: (...values: never[]) => void): (() => void) => {
+    this.#listeners.set(event, listener as (...values: unknown[]) => void)
+    return () => undefined
+  }
+
+  fire(event: string, ...values: unknown[]): void {
+    this.#listeners.get(event)?.(...values)
+  }
+}
+
+interface FakeUpload {
+  id: string
+  progress: (loaded: number, total: number) => void
+  finish: () => void
+  fail: (error: Error) => void
+  aborted: boolean
+}
+
+function snapshot(sessionId: string, more: Partial<ProgressSnapshot> = {}): ProgressSnapshot {
+  return { sessionId, progress: 40, status: 'processing', message: '', timestamp: 1, metadata: { operation: 'csv-import', phase: 'import' }, ...more }
+}
+const unknown = () => Promise.reject(new ApiError(404, 'SESSION_NOT_FOUND', 'Unknown.', 'GET'))
+const unreachable = () => Promise.reject(new ApiError(0, 'UNREACHABLE', 'No answer.', 'GET'))
+const file = (name: string) => new File(['a,b\n1,2\n'], name)
+const settle = () => new Promise((resolve) => setImmediate(resolve))
+
+function setUp(t: TestContext, more: Partial<JobsPorts> = {}) {
+  t.mock.timers.enable({ apis: ['setInterval', 'setTimeout', 'Date'] })
+  const socket = new FakeSocket()
+  const uploads: FakeUpload[] = []
+  const ended: Job[] = []
+  const stored = new Map<string, string>()
+  let ids = 0
+  const ports: JobsPorts = {
+    socket: socket,
+    upload: (id, _file, { progress }) => {
+      const { promise, resolve, reject } = Promise.withResolvers<{ sessionId: string, table: string }>()
+      const upload: FakeUpload = { id, progress, aborted: false, finish: () => resolve({ sessionId: id, table: 't' }), fail: reject }
+      uploads.push(upload)
+      const abort = () => {
+        upload.aborted = true
+        reject(new DOMException('', 'AbortError'))
+      }
+      return { done: promise, abort }
+    },
+    progress: (id) => Promise.resolve(snapshot(id)),
+    record: (id) => Promise.resolve({ sessionId: id, number: 1, filename: 'old.csv', table: 'old', mode: 'create', status: 'completed', rowsRead: 1, startedAt: 0, finishedAt: 5 } as ImportRecord),
+    cancel: () => Promise.resolve(),
+    storage: { getItem: (key) => stored.get(key) ?? null, setItem: (key, value) => void stored.set(key, value) },
+    newId: () => `id-${++ids}`,
+    ...more,
+  }
+  const make = () => new Jobs(ports, { changed: () => undefined, ended: (job) => ended.push(job) })
+  return { socket, uploads, ended, ports, make, jobs: make() }
+}
+
+test('two files are sent at a time, the others wait visibly', async (t) => {
+  const { jobs, uploads } = setUp(t)
+  jobs.start([file('a.csv'), file('b.csv'), file('c.csv')])
+  assert.deepEqual(jobs.own().map(({ state }) => state.stage), ['uploading', 'uploading', 'held'])
+  uploads[0]?.finish()
+  await settle()
+  assert.deepEqual(uploads.map(({ id }) => id), ['id-1', 'id-2', 'id-3'])
+})
+
+test('an outcome heard by socket ends the import once and leaves its room', async (t) => {
+  const { jobs, socket, uploads, ended } = setUp(t)
+  jobs.start([file('a.csv')])
+  uploads[0]?.finish()
+  await settle()
+  assert.ok(socket.rooms.has('id-1'))
+  const done = snapshot('id-1', { status: 'completed', progress: 100 })
+  socket.fire('progressComplete', done)
+  socket.fire('progressComplete', done)
+  assert.deepEqual(ended.map(({ id }) => id), ['id-1'])
+  assert.equal(socket.rooms.size, 0)
+})
+
+test('a lost last word is asked for over HTTP', async (t) => {
+  let status: ProgressSnapshot['status'] = 'processing'
+  const { jobs, uploads, ended } = setUp(t, { progress: (id) => Promise.resolve(snapshot(id, { status })) })
+  jobs.start([file('a.csv')])
+  uploads[0]?.finish()
+  await settle()
+  status = 'completed'
+  t.mock.timers.tick(6_000)
+  await settle()
+  assert.equal(ended[0]?.state.outcome?.kind, 'completed')
+})
+
+test('without a socket the server is asked every 2 seconds, and a socket is tried each minute', async (t) => {
+  let asked = 0
+  const { jobs, socket, uploads } = setUp(t, { progress: (id) => Promise.resolve(snapshot(id, { timestamp: ++asked })) })
+  jobs.start([file('a.csv')])
+  uploads[0]?.finish()
+  await settle()
+  socket.connected = false
+  socket.fire('connectionFailed')
+  assert.equal(jobs.link.mode, 'polling')
+  const before = asked
+  for (let poll = 0; poll < 5; poll++) {
+    t.mock.timers.tick(POLL_MS)
+    await settle()
+  }
+  assert.equal(asked - before, 5)
+  const connects = socket.connects
+  t.mock.timers.tick(60_000)
+  assert.equal(socket.connects, connects + 1)
+})
+
+test('an import the server does not know (any more) is gone', async (t) => {
+  const { jobs, uploads, ended } = setUp(t, { progress: unknown })
+  jobs.start([file('a.csv')])
+  uploads[0]?.finish()
+  await settle()
+  assert.equal(ended[0]?.state.outcome?.kind, 'gone')
+})
+
+test('a broken upload ends as the server tells it, or as lost', async (t) => {
+  const refused = setUp(t, { progress: (id) => Promise.resolve(snapshot(id, { status: 'error', error: { code: 'FILE_TOO_LARGE', detail: '' } })) })
+  refused.jobs.start([file('a.csv')])
+  refused.uploads[0]?.fail(new ApiError(0, 'UNREACHABLE', '', ''))
+  await settle()
+  const { outcome } = refused.ended[0]!.state
+  assert.equal(outcome?.kind === 'failed' && outcome.error.code, 'FILE_TOO_LARGE')
+})
+
+test('an upload the server never answers for is lost after 5 tries', async (t) => {
+  const { jobs, uploads, ended } = setUp(t, { progress: unreachable })
+  jobs.start([file('a.csv')])
+  uploads[0]?.progress(3, 8)
+  uploads[0]?.fail(new ApiError(0, 'UNREACHABLE', '', ''))
+  for (let attempt = 0; attempt < 6; attempt++) {
+    await settle()
+    t.mock.timers.tick(1_000)
+  }
+  await settle()
+  const { outcome } = ended[0]!.state
+  assert.equal(outcome?.kind === 'failed' && outcome.error.code, 'UPLOAD_LOST')
+})
+
+test('cancelling tells the server, then stops the upload', async (t) => {
+  const cancelled: string[] = []
+  const { jobs, uploads, ended } = setUp(t, { cancel: (id) => Promise.resolve(cancelled.push(id)), progress: unknown })
+  jobs.start([file('a.csv')])
+  await jobs.cancel('id-1')
+  assert.deepEqual([cancelled, uploads[0]?.aborted, ended[0]?.state.outcome?.kind], [['id-1'], true, 'cancelled'])
+})
+
+test('an import that could not be stopped goes on', async (t) => {
+  const { jobs, uploads } = setUp(t, { cancel: unreachable })
+  jobs.start([file('a.csv')])
+  uploads[0]?.finish()
+  await settle()
+  await assert.rejects(jobs.cancel('id-1'))
+  assert.deepEqual([jobs.get('id-1')?.state.stage, jobs.get('id-1')?.state.stopping], ['running', false])
+})
+
+test('after a reload imports are picked up, and what never left this computer is said to be lost', async (t) => {
+  const { jobs, make, ended, socket } = setUp(t)
+  jobs.start([file('a.csv'), file('b.csv'), file('c.csv')])
+  const again = make()
+  again.restore()
+  await settle()
+  assert.deepEqual(again.own().map(({ state }) => [state.filename, state.stage]), [['a.csv', 'running'], ['b.csv', 'running'], ['c.csv', 'ended']])
+  assert.deepEqual(ended.map(({ id }) => id), ['id-3'])
+  assert.ok(socket.rooms.has('id-1'))
+})
+
+test('looking at an import of the past asks for its record and forgets it afterwards', async (t) => {
+  const { jobs, socket } = setUp(t)
+  const { job, release } = await jobs.watch('some-id')
+  assert.deepEqual([job.state.outcome?.kind, job.own, socket.rooms.size], ['completed', false, 0])
+  release()
+  assert.equal(jobs.get('some-id'), undefined)
+})
