@@ -31,6 +31,11 @@ export const FAULTS = {
   SQLITE_FULL: { status: 507, title: 'The database is full' },
   SQLITE_READONLY: { status: 500, title: 'The database cannot be written' },
   SQLITE_CORRUPT: { status: 500, title: 'The database is damaged' },
+  SQLITE_NOTADB: { status: 500, title: 'The database is damaged' },
+  SQLITE_CANTOPEN: { status: 500, title: 'The database cannot be opened' },
+  SQLITE_IOERR: { status: 500, title: 'The disk reported an error' },
+  SQLITE_TOOBIG: { status: 422, title: 'A value is too large' },
+  SQLITE_NOMEM: { status: 500, title: 'The memory is full' },
   SQLITE_ERROR: { status: 500, title: 'The database reported an error' },
   DISK_FULL: { status: 507, title: 'The disk is full' },
 } as const
@@ -46,13 +51,17 @@ export interface FaultMessage {
   stack?: string
 }
 
-/** SQLite's extended result codes begin with the primary one: `SQLITE_BUSY_SNAPSHOT`. */
-const SQLITE_DETAILS: Partial<Record<FaultCode, string>> = {
+const SQLITE_DETAILS = {
   SQLITE_BUSY: 'Another program held a lock on the database for too long, so rows could not be written.',
   SQLITE_FULL: 'The database has no room left, so rows could not be written.',
   SQLITE_READONLY: 'The database file cannot be written. Check its permissions.',
   SQLITE_CORRUPT: 'The database file is damaged, so rows could not be written.',
-}
+  SQLITE_NOTADB: 'The database file is damaged or is no database any more.',
+  SQLITE_CANTOPEN: 'The database file cannot be opened. Check that it is there and its permissions.',
+  SQLITE_IOERR: 'The disk reported an error while the database was read or written.',
+  SQLITE_TOOBIG: 'A value is larger than the database can hold.',
+  SQLITE_NOMEM: 'The server has no memory left for this.',
+} as const satisfies Partial<Record<FaultCode, string>>
 
 /** A failure the user may read. `line` counts from 1 in the uploaded file, as an editor does. */
 export class Fault extends Error {
@@ -71,8 +80,9 @@ export class Fault extends Error {
     if (thrown instanceof Fault) return thrown
     const code = thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : ''
     if (code.startsWith('SQLITE_')) {
-      const primary = Object.keys(SQLITE_DETAILS).find((known) => code === known || code.startsWith(`${known}_`)) as FaultCode | undefined
-      return new Fault(primary ?? 'SQLITE_ERROR', (primary && SQLITE_DETAILS[primary]) ?? 'The database reported an error. Nothing was changed.', { cause: thrown })
+      // Extended result codes begin with the primary one: SQLITE_BUSY_SNAPSHOT (https://sqlite.org/rescode.html).
+      const primary = (Object.keys(SQLITE_DETAILS) as (keyof typeof SQLITE_DETAILS)[]).find((known) => code === known || code.startsWith(`${known}_`))
+      return new Fault(primary ?? 'SQLITE_ERROR', primary ? SQLITE_DETAILS[primary] : 'The database reported an error. Nothing was changed.', { cause: thrown })
     }
     if (code === 'ENOSPC' || code === 'EDQUOT') return new Fault('DISK_FULL', 'The disk is full. Free some space, then try again.', { cause: thrown })
     return new Fault('INTERNAL', 'Something broke on the server. Its log says more.', { cause: thrown })

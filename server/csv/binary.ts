@@ -19,6 +19,9 @@ const SIGNATURES: readonly { bytes: readonly number[], at?: number, what: string
 /** Share of control characters above which bytes are not text. Text has next to none; compressed data about a tenth. */
 const MAX_CONTROL_SHARE = 0.05
 
+/** NUL has a share of its own: old systems pad fields with it. */
+const MAX_NUL_SHARE = 0.3
+
 /**
  * What a file is, if its first bytes show that it is no text: an end for the sentence "This looks like …".
  * UTF-16 text, with or without a byte order mark, is text although every second byte of it may be 0.
@@ -29,10 +32,12 @@ export function describeBinary(head: Uint8Array): string | null {
   if (known) return known.what
   if (looksLikeUtf16(head)) return null
   let controls = 0
+  let nuls = 0
   for (const byte of head) {
-    if (byte < 0x20 && (byte < 0x09 || byte > 0x0d) && byte !== 0x1b && byte !== 0x1a) controls++
+    if (byte === 0) nuls++
+    else if (byte < 0x20 && (byte < 0x09 || byte > 0x0d) && byte !== 0x1b && byte !== 0x1a) controls++
   }
-  return controls > head.length * MAX_CONTROL_SHARE ? 'binary data' : null
+  return controls > head.length * MAX_CONTROL_SHARE || nuls > head.length * MAX_NUL_SHARE ? 'binary data' : null
 }
 
 /** Whether the bytes begin with a UTF-16 byte order mark, or have zeros at nearly all even or nearly all odd places. */

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import Database from 'better-sqlite3'
+import { Fault } from './faults.ts'
+
+test('an SQLite error keeps SQLite\'s primary result code and gets a sentence for a person', () => {
+  const fault = Fault.from(new Database.SqliteError('database is locked', 'SQLITE_BUSY_SNAPSHOT'))
+  assert.equal(fault.code, 'SQLITE_BUSY')
+  assert.match(fault.message, /^Another program .*\.$/)
+  assert.equal(Fault.from(new Database.SqliteError('x', 'SQLITE_IOERR_SHORT_READ')).code, 'SQLITE_IOERR')
+  assert.equal(Fault.from(new Database.SqliteError('x', 'SQLITE_MISMATCH')).code, 'SQLITE_ERROR')
+})
+
+test('a full disk is DISK_FULL, wherever it was met', () => {
+  assert.equal(Fault.from(Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' })).code, 'DISK_FULL')
+})
+
+test('a stranger becomes INTERNAL and tells the user nothing of itself', () => {
+  const fault = Fault.from(new Error('secret at /srv/app/db.ts'))
+  assert.equal(fault.code, 'INTERNAL')
+  assert.doesNotMatch(fault.message, /secret|srv/)
+  assert.equal(Fault.from(fault), fault)
+})
+
+test('a fault survives the way between threads', () => {
+  const fault = Fault.fromMessage(structuredClone(new Fault('ROW_TOO_LARGE', 'too long', { line: 7, cause: new Error('why') }).toMessage()))
+  assert.deepEqual([fault.code, fault.message, fault.line], ['ROW_TOO_LARGE', 'too long', 7])
+})

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { before, after, describe, test } from 'node:test'
+import type { ImportRecord, Problem, RowsPage, TableInfo } from '../protocol.ts'
+import { TestServer } from './support.ts'
+
+const CSV = 'name,score,amount,note\nadam,10,1.50,"100% sure"\nEva,9,22.75,\nzoe,,0.05,"a ""quote"", and\nmore"\n_under,-3,,%\n'
+
+describe('tables', () => {
+  const cleanUps: (() => unknown)[] = []
+  let server: TestServer
+  before(async () => {
+    server = await TestServer.start({ after: (cleanUp) => cleanUps.push(cleanUp) })
+    await server.import(CSV, { filename: 'people.csv' })
+  })
+  after(async () => {
+    for (const cleanUp of cleanUps) await cleanUp()
+  })
+  const names = async (query: string): Promise<unknown[]> => (await server.rows('people', query)).rows.map(([name]) => name)
+
+  test('are listed with their columns, rows and last import', async () => {
+    const [table] = (await server.get<TableInfo[]>('/api/tables')).body
+    const [imported] = (await server.get<ImportRecord[]>('/api/imports')).body
+    assert.deepEqual(table, {
+      name: 'people', rows: 4,
+      columns: [{ name: 'name', type: 'TEXT' }, { name: 'score', type: 'INTEGER' }, { name: 'amount', type: 'REAL', scale: 2 }, { name: 'note', type: 'TEXT' }],
+      lastImport: { sessionId: imported!.sessionId, number: 1, filename: 'people.csv', finishedAt: imported!.finishedAt },
+    })
+    assert.deepEqual((await server.get('/api/tables/PEOPLE')).body, table)
+  })
+
+  test('give their rows in the order of the file, page by page', async () => {
+    assert.deepEqual(await names(''), ['adam', 'Eva', 'zoe', '_under'])
+    assert.deepEqual(await names('?limit=2&offset=1'), ['Eva', 'zoe'])
+    assert.deepEqual(await server.rows('people', '?limit=0'), { columns: (await server.table('people')).columns, rows: [], total: 4 } satisfies RowsPage)
+  })
+
+  test('are sorted by any column, numbers as numbers', async () => {
+    assert.deepEqual(await names('?sort=score'), ['zoe', '_under', 'Eva', 'adam'])
+    assert.deepEqual(await names('?sort=-amount'), ['Eva', 'adam', 'zoe', '_under'])
+  })
+
+  test('are searched for text in any column as people see it, wildcards taken literally', async () => {
+    assert.deepEqual(await names('?q=eVA'), ['Eva'])
+    assert.deepEqual(await names('?q=1.50'), ['adam'])
+    assert.deepEqual(await names(`?q=${encodeURIComponent('%')}`), ['adam', '_under'])
+    assert.deepEqual(await names('?q=_'), ['_under'])
+    assert.equal((await server.rows('people', '?q=nothing')).total, 0)
+  })
+
+  test('are filtered by every operator', async () => {
+    const filter = (column: string, value: string): Promise<unknown[]> => names(`?filter[${column}]=${encodeURIComponent(value)}`)
+    assert.deepEqual(await filter('score', 'eq:10'), ['adam'])
+    assert.deepEqual(await filter('score', 'ne:10'), ['Eva', 'zoe', '_under'])
+    assert.deepEqual(await filter('score', 'lt:9'), ['_under'])
+    assert.deepEqual(await filter('score', 'lte:9'), ['Eva', '_under'])
+    assert.deepEqual(await filter('amount', 'gt:1.5'), ['Eva'])
+    assert.deepEqual(await filter('amount', 'gte:1.5'), ['adam', 'Eva'])
+    assert.deepEqual(await filter('note', 'contains:AND'), ['zoe'])
+    assert.deepEqual(await filter('note', 'empty'), ['Eva'])
+    assert.deepEqual(await filter('score', 'empty:'), ['zoe'])
+    assert.deepEqual(await filter('score', 'notempty'), ['adam', 'Eva', '_under'])
+    assert.deepEqual(await names('?filter[score]=gt:0&filter[name]=eq:Eva&sort=name'), ['Eva'])
+  })
+
+  test('are exported as they came, as they are selected', async () => {
+    assert.equal(await server.export('people'), CSV.replace('"100% sure"', '100% sure').replaceAll(/\n(?!more)/g, '\r\n'))
+    assert.equal(await server.export('people', '?sort=-score&filter[score]=gt:0'), 'name,score,amount,note\r\nadam,10,1.50,100% sure\r\nEva,9,22.75,\r\n')
+    assert.deepEqual(JSON.parse(await server.export('people', '?format=ndjson&q=adam')), { name: 'adam', score: 10, amount: 1.5, note: '100% sure' })
+    const { body, headers } = await server.get<unknown[]>('/api/tables/people/export?format=json')
+    assert.equal(body.length, 4)
+    assert.match(headers.get('content-disposition')!, /attachment; filename="people.json"/)
+  })
+
+  test('answer a question that makes no sense with a problem', async () => {
+    for (const query of ['?sort=none', '?filter[none]=eq:1', '?filter[name]=like:x', '?limit=-1', '?limit=5000', '?offset=x']) {
+      const { status, body } = await server.get<Problem>(`/api/tables/people/rows${query}`)
+      assert.deepEqual([status, body.code], [400, 'BAD_QUERY'], query)
+    }
+    const { status, body } = await server.get<Problem>('/api/tables/people/export?sort=none')
+    assert.deepEqual([status, body.code], [400, 'BAD_QUERY'])
+    assert.equal((await server.get<Problem>('/api/tables/people/export?format=xls')).body.code, 'BAD_QUERY')
+  })
+
+  test('of other programs are read too, exactly', async () => {
+    const db = server.openDatabase()
+    db.exec(`CREATE TABLE foreign_one (id INTEGER PRIMARY KEY, big INT, data BLOB, price DECIMAL(5,2)) WITHOUT ROWID;
+      INSERT INTO foreign_one VALUES (1, 9223372036854775807, x'00ff', 1.5)`)
+    const { rows, total } = await server.rows('foreign_one')
+    assert.deepEqual([rows, total], [[[1, '9223372036854775807', '0x00ff', 1.5]], 1])
+  })
+
+  test('are deleted for good', async () => {
+    await server.import('a\n1\n', { filename: 'gone.csv' })
+    assert.equal((await server.request('DELETE', '/api/tables/gone')).status, 204)
+    assert.equal((await server.get<Problem>('/api/tables/gone/rows')).body.code, 'TABLE_NOT_FOUND')
+    assert.equal((await server.request<Problem>('DELETE', '/api/tables/gone')).body.code, 'TABLE_NOT_FOUND')
+    assert.equal((await server.request<Problem>('DELETE', '/api/tables/_hextrackr_imports')).body.code, 'TABLE_NOT_FOUND')
+    assert.equal((await server.import('a\n1\n', { filename: 'gone.csv' })).table, 'gone')
+  })
+})
