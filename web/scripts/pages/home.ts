@@ -166,7 +166,7 @@ function tableRow({ name, rows, columns, lastImport }: TableInfo, now: number): 
   ]
   return el('tr', {},
     el('td', {}, el('a', { class: 'rowlink data', href: `/tables/${encodeURIComponent(name)}` }, name)),
-    el('td', { 'class': 'end', 'data-m': 'end' }, count(rows), el('span', { class: 'm-only' }, ' rows')),
+    el('td', { 'class': 'end', 'data-m': 'end' }, count(rows), el('span', { class: 'm-only' }, rows === 1 ? ' row' : ' rows')),
     el('td', { 'class': 'end', 'data-m': 'hide' }, count(columns.length)),
     el('td', { 'class': 'soft', 'data-m': 'full' }, ...last ?? []))
 }

@@ -192,6 +192,17 @@ test('after a reload imports are picked up, and what never left this computer is
   assert.ok(socket.rooms.has('id-1'))
 })
 
+test('closing the dialog of an import that was still uploading when it opened leaves it followed', async (t) => {
+  const { jobs, socket, uploads } = setUp(t)
+  jobs.start([file('a.csv'), file('b.csv'), file('c.csv')])
+  const views = await Promise.all(['id-1', 'id-3'].map((id) => jobs.watch(id)))
+  for (const upload of uploads) upload.finish()
+  await settle()
+  for (const { release } of views) release()
+  assert.ok(socket.rooms.has('id-1'))
+  assert.ok(socket.rooms.has('id-3'))
+})
+
 test('looking at an import of the past asks for its record and forgets it afterwards', async (t) => {
   const { jobs, socket } = setUp(t)
   const { job, release } = await jobs.watch('some-id')

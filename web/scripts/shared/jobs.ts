@@ -133,7 +133,9 @@ export class Jobs {
   async watch(id: string): Promise<{ job: Job, release: () => void }> {
     const job = this.#jobs.get(id) ?? await this.#fetch(id)
     job.watchers += 1
-    if (job.state.stage === 'running') this.#follower.follow(id)
+    // Every release needs its own follow: without, it would end the one of the import's own tab.
+    const follows = job.state.stage === 'running' || job.state.stage === 'uploading'
+    if (follows) this.#follower.follow(id)
     // Picked up after a reload and not heard of since: what there is to show comes with the answer.
     if (job.state.stage === 'running' && job.state.serverTime === 0 && !job.file) await this.#follower.ask(id)
     let watching = true
@@ -143,7 +145,7 @@ export class Jobs {
         if (!watching) return
         watching = false
         job.watchers -= 1
-        this.#follower.release(id)
+        if (follows) this.#follower.release(id)
         if (job.watchers === 0 && !job.own) this.#jobs.delete(id)
       },
     }

@@ -52,6 +52,12 @@ export class ProgressDialog {
       if (this.#asking) this.#ask(false)
       else this.close()
     })
+    // A body that scrolls has to be reachable by keyboard; one that does not would only be a stop without a purpose.
+    const body = part(dialog, 'body')
+    new ResizeObserver(() => {
+      if (body.scrollHeight > body.clientHeight) body.tabIndex = 0
+      else body.removeAttribute('tabindex')
+    }).observe(body)
     // Browsers may close it on their own, on a second Escape for instance.
     dialog.addEventListener('close', () => this.#closed())
   }
