@@ -31,6 +31,24 @@ export interface ColumnInfo {
   scale?: number
 }
 
+/** What a person may decide about a column of the file. */
+export interface ColumnChoice {
+  /** Values that are not of the type are rejected. */
+  type?: ColumnType
+  rename?: string
+  /** Leave it out. */
+  skip?: boolean
+}
+
+/** A row of the file that is not in the table. */
+export interface RejectedRow {
+  /** Where it begins in the file, counted from 1. */
+  line: number
+  reason: string
+  /** Its text as it stands in the file. */
+  record: string
+}
+
 /** How the file's text was read. */
 export interface Dialect {
   delimiter: string

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { ColumnTypes, exactDecimalScale, isExactInteger } from './column-types.ts'
 
 function typeOf(...values: string[]): string {
-  const types = new ColumnTypes(1)
+  const types = new ColumnTypes([undefined])
   for (const value of values) types.observe(0, value)
   const { type, scale } = types.describe(['x'])[0]!
   return scale === undefined ? type : `${type}(${scale})`
@@ -38,7 +38,7 @@ describe('column types', () => {
   })
 
   test('one value that does not fit makes a column TEXT for good', () => {
-    const types = new ColumnTypes(1)
+    const types = new ColumnTypes([undefined])
     assert.equal(types.observe(0, '1'), true)
     assert.equal(types.observe(0, 'x'), false)
     assert.equal(types.observe(0, '2'), true)

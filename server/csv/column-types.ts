@@ -57,6 +57,10 @@ const EMPTY = 0
 const INTEGER = 1
 const REAL = 2
 const TEXT = 3
+const ASKED_INTEGER = 4
+const ASKED_REAL = 5
+
+const ASKED = { INTEGER: ASKED_INTEGER, REAL: ASKED_REAL } as const
 
 /**
  * Decides the types of columns over all their values, by a rule that cannot lose information: a column is INTEGER or
@@ -67,9 +71,10 @@ export class ColumnTypes {
   readonly #kinds: Uint8Array
   readonly #scales: Uint8Array
 
-  constructor(columnCount: number) {
-    this.#kinds = new Uint8Array(columnCount)
-    this.#scales = new Uint8Array(columnCount)
+  /** @param asked the type of each column that a person decided; undefined where the values decide */
+  constructor(asked: readonly (ColumnType | undefined)[]) {
+    this.#kinds = Uint8Array.from(asked, (type) => type === 'TEXT' ? TEXT : type === undefined ? EMPTY : ASKED[type])
+    this.#scales = new Uint8Array(asked.length)
   }
 
   /**
@@ -78,7 +83,8 @@ export class ColumnTypes {
    */
   observe(column: number, value: string): boolean {
     if (value === '') return true
-    const kind = this.#kinds[column]
+    const kind = this.#kinds[column]!
+    if (kind >= ASKED_INTEGER) return true
     if (kind === INTEGER) {
       if (isExactInteger(value)) return true
     } else if (kind === REAL) {
@@ -102,13 +108,18 @@ export class ColumnTypes {
   /** The column's type as all values so far allow it; TEXT where all were empty. */
   type(column: number): ColumnType {
     const kind = this.#kinds[column]
-    return kind === INTEGER ? 'INTEGER' : kind === REAL ? 'REAL' : 'TEXT'
+    return kind === INTEGER || kind === ASKED_INTEGER ? 'INTEGER' : kind === REAL || kind === ASKED_REAL ? 'REAL' : 'TEXT'
+  }
+
+  /** Whether no value has been seen yet that says anything about the type. */
+  isUndecided(column: number): boolean {
+    return this.#kinds[column] === EMPTY
   }
 
   describe(names: readonly string[]): ColumnInfo[] {
     return names.map((name, column) => {
       const type = this.type(column)
-      return type === 'REAL' ? { name, type, scale: this.#scales[column]! } : { name, type }
+      return this.#kinds[column] === REAL ? { name, type, scale: this.#scales[column]! } : { name, type }
     })
   }
 }

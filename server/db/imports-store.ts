@@ -1,4 +1,4 @@
-import type { FailureInfo, ImportMode, ImportRecord, ProgressSnapshot, Receipt, SessionStatus } from '../protocol.ts'
+import type { FailureInfo, ImportMode, ImportRecord, ProgressSnapshot, Receipt, RejectedRow, SessionStatus } from '../protocol.ts'
 import type { Db } from './open.ts'
 
 /** What is known of an import the moment its upload starts. */
@@ -106,17 +106,8 @@ export function completeImport(db: Db, sessionId: string, receipt: Receipt, mess
   if (changes !== 1) throw new Error(`The record of import ${sessionId} is not there to be completed`)
 }
 
-/** A row of the file that is not in the table. */
-export interface Reject {
-  /** Where it begins in the file, counted from 1. */
-  line: number
-  reason: string
-  /** Its text as it stands in the file. */
-  record: string
-}
-
 /** Keep rejected rows, so that people can have them back with the reasons. */
-export function insertRejects(db: Db, importNumber: number, rejects: readonly Reject[]): void {
+export function insertRejects(db: Db, importNumber: number, rejects: readonly RejectedRow[]): void {
   if (rejects.length === 0) return
   const insert = db.prepare('INSERT INTO _hextrackr_rejects (import_number, line, reason, record) VALUES (?, ?, ?, ?)')
   for (const { line, reason, record } of rejects) insert.run(importNumber, line, reason, record)

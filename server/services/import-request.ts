@@ -1,6 +1,6 @@
 import { checkTableName } from '../db/identifiers.ts'
 import { Fault } from '../faults.ts'
-import type { Dialect } from '../protocol.ts'
+import type { ColumnChoice, ColumnType, Dialect } from '../protocol.ts'
 import type { ImportOptions } from '../workers/messages.ts'
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i
@@ -24,6 +24,7 @@ export function readOptions(given: unknown): ImportOptions {
     ...(options.table !== undefined && { table: checkTableName(options.table) }),
     mode: readMode(options.mode),
     dialect: readDialect(options),
+    columns: readColumns(options.columns),
     onRowError: readOneOf('onRowError', options.onRowError ?? 'reject', ['reject', 'abort']),
   }
 }
@@ -48,6 +49,30 @@ function readOneOf<T extends string>(name: string, given: unknown, allowed: read
 
 function readMode(given: unknown): 'create' {
   return readOneOf('mode', given ?? 'create', ['create'])
+}
+
+const COLUMN_TYPES: readonly ColumnType[] = ['INTEGER', 'REAL', 'TEXT']
+
+function readColumns(given: unknown): Record<string, ColumnChoice> {
+  if (given === undefined) return {}
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw bad('The option "columns" must be an object of column names.')
+  // Without a prototype, a column called "__proto__" is a column like any other.
+  const choices = Object.create(null) as Record<string, ColumnChoice>
+  for (const [name, value] of Object.entries(given as Record<string, unknown>)) choices[name] = readColumnChoice(name, value)
+  return choices
+}
+
+function readColumnChoice(name: string, given: unknown): ColumnChoice {
+  const where = `The option "columns" for ${JSON.stringify(name)}`
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw bad(`${where} must be an object.`)
+  const { type, rename, skip } = given as Record<string, unknown>
+  if (rename !== undefined && (typeof rename !== 'string' || rename.trim() === '')) throw bad(`${where} must rename it to text that is not empty.`)
+  if (skip !== undefined && typeof skip !== 'boolean') throw bad(`${where} must say "skip" as true or false.`)
+  return {
+    ...(type !== undefined && { type: readOneOf('type', type, COLUMN_TYPES) }),
+    ...(rename !== undefined && { rename: rename }),
+    ...(skip !== undefined && { skip }),
+  }
 }
 
 function readDialect(options: Record<string, unknown>): Partial<Dialect> {

@@ -1,20 +1,17 @@
-import { columnNames } from '../csv/column-names.ts'
 import { ColumnTypes } from '../csv/column-types.ts'
 import { detectDialect, detectEncoding } from '../csv/dialect.ts'
 import { FileText } from '../csv/file-text.ts'
 import { RecordReader, type RecordBatch } from '../csv/record-reader.ts'
+import { RowFitter } from '../csv/row-fitter.ts'
 import { nameExists, registerTable } from '../db/catalogue.ts'
-import { completeImport, insertRejects, type Reject } from '../db/imports-store.ts'
+import { completeImport, insertRejects } from '../db/imports-store.ts'
 import type { Db } from '../db/open.ts'
 import { StagingTable } from '../db/staging-table.ts'
 import { Fault } from '../faults.ts'
-import type { Dialect, ImportPhase, Receipt } from '../protocol.ts'
+import type { Dialect, ImportPhase, Receipt, RejectedRow } from '../protocol.ts'
 import type { Control } from './control.ts'
 import type { ImportPlan, ImportProgress } from './messages.ts'
 import type { WriteTransactions } from './write-transactions.ts'
-
-/** Most columns a table can have (SQLITE_MAX_COLUMN, https://sqlite.org/limits.html). */
-const MAX_COLUMNS = 2000
 
 /** Bytes that encoding and dialect are judged by. */
 const SAMPLE_BYTES = 256 * 2 ** 10
@@ -55,7 +52,7 @@ class ImportRun {
   #rowsRejected = 0
   #rowsPadded = 0
   #rowsPerSecond = 0
-  #pendingRejects: Reject[] = []
+  #pendingRejects: RejectedRow[] = []
 
   constructor(plan: ImportPlan, tools: Tools, file: FileText) {
     this.#plan = plan
@@ -71,9 +68,10 @@ class ImportRun {
     const first = pieces.next()
     if (first.done) throw new Fault('EMPTY_FILE', 'The file has no rows.')
 
-    const { names, notices } = this.#readHeader(first.value, dialect)
-    const types = new ColumnTypes(names.length)
-    const rows = this.#fit(first.value, names.length, dialect.header ? 1 : 0)
+    const fitter = new RowFitter(first.value.records, dialect, this.#plan.options.columns)
+    const names = fitter.columns.map(({ name }) => name)
+    const types = new ColumnTypes(fitter.columns.map(({ type }) => type))
+    const rows = this.#fit(fitter, first.value, dialect.header ? 1 : 0)
     for (const row of rows) for (let column = 0; column < names.length; column++) types.observe(column, row[column]!)
     this.#report(1)
 
@@ -86,7 +84,7 @@ class ImportRun {
     })
     this.#report(this.#fractionRead())
     for (const batch of pieces) {
-      const fitted = this.#fit(batch, names.length, 0)
+      const fitted = this.#fit(fitter, batch, 0)
       await this.#tools.writes.run(() => this.#write(staging, fitted))
       this.#report(this.#fractionRead())
     }
@@ -97,7 +95,7 @@ class ImportRun {
     if (staging.needsRewrite) {
       await staging.rewrite((work) => this.#tools.writes.run(work), (fraction) => this.#report(fraction * 0.9))
     }
-    return this.#publish(staging, dialect, notices)
+    return this.#publish(staging, dialect, fitter.notices)
   }
 
   #detectDialect(): Dialect {
@@ -137,49 +135,18 @@ class ImportRun {
     }
   }
 
-  #readHeader({ records }: RecordBatch, dialect: Dialect): { names: string[], notices: string[] } {
-    const width = dialect.header
-      ? this.#headerWidth(records)
-      : records.reduce((widest, { length }) => Math.max(widest, length), 1)
-    if (width > MAX_COLUMNS) {
-      throw new Fault('TOO_MANY_COLUMNS', `The file has ${width.toLocaleString('en')} columns. A table can have at most ${MAX_COLUMNS.toLocaleString('en')}.`)
+  /** The rows of a batch that fit; the others are kept with the reason. */
+  #fit(fitter: RowFitter, batch: RecordBatch, from: number): string[][] {
+    const { rows, rejects, padded } = fitter.fit(batch, from)
+    const [first] = rejects
+    if (first && this.#plan.options.onRowError === 'abort') {
+      throw new Fault('ROW_INVALID', `Line ${first.line} does not fit: ${first.reason}.`, { line: first.line })
     }
-    const header = dialect.header ? records[0]!.slice(0, width) : Array.from({ length: width }, (_, index) => `column_${index + 1}`)
-    return columnNames(header)
-  }
-
-  /** Nameless cells at the end of a header are columns only where they hold something below. */
-  #headerWidth([header, ...rows]: string[][]): number {
-    let width = header!.length
-    while (width > 1 && header![width - 1]!.trim() === '' && rows.every((row) => (row[width - 1] ?? '') === '')) width--
-    return width
-  }
-
-  /** The records that fit the columns, padded where they are short; surplus fields are no fault where they are empty. */
-  #fit(batch: RecordBatch, width: number, from: number): string[][] {
-    const { records } = batch
-    const fitting: string[][] = []
-    for (let index = from; index < records.length; index++) {
-      const record = records[index]!
-      if (record.length > width && record.slice(width).some((field) => field !== '')) {
-        this.#reject(batch, index, `it has ${record.length} fields, the header has ${width}`)
-        continue
-      }
-      if (record.length < width) {
-        this.#rowsPadded++
-        while (record.length < width) record.push('')
-      }
-      fitting.push(record)
-    }
-    this.#rowsRead += records.length - from
-    return fitting
-  }
-
-  #reject(batch: RecordBatch, index: number, reason: string): void {
-    const line = batch.lineOf(index)
-    if (this.#plan.options.onRowError === 'abort') throw new Fault('ROW_INVALID', `Line ${line} does not fit: ${reason}.`, { line })
-    this.#rowsRejected++
-    this.#pendingRejects.push({ line, reason, record: batch.textOf(index) })
+    this.#rowsRead += rows.length + rejects.length
+    this.#rowsRejected += rejects.length
+    this.#rowsPadded += padded
+    this.#pendingRejects.push(...rejects)
+    return rows
   }
 
   #write(staging: StagingTable, rows: string[][]): void {
@@ -189,7 +156,7 @@ class ImportRun {
   }
 
   /** The step after which everybody sees the rows, or nobody ever will. */
-  async #publish(staging: StagingTable, dialect: Dialect, notices: string[]): Promise<{ receipt: Receipt, message: string }> {
+  async #publish(staging: StagingTable, dialect: Dialect, notices: readonly string[]): Promise<{ receipt: Receipt, message: string }> {
     const { db, writes, control } = this.#tools
     const { sessionId, table, number, startedAt, sha256, fileBytes: bytes } = this.#plan
     // The rows reach the disk before anybody is told of them, even if the power fails next.
@@ -214,7 +181,7 @@ class ImportRun {
         rowsPerSecond: Math.round(this.#rowsPerSecond),
         table,
         tableRows: rowsInserted,
-        notices: this.#rowsPadded > 0 ? [...notices, `${this.#rowsPadded.toLocaleString('en')} rows had fewer fields than the header; the missing ones are empty.`] : notices,
+        notices: this.#rowsPadded > 0 ? [...notices, `${this.#rowsPadded.toLocaleString('en')} rows had fewer fields than the header; the missing ones are empty.`] : [...notices],
       }
       const message = `Imported ${rowsInserted.toLocaleString('en')} rows into ${table}`
       staging.publish(table)

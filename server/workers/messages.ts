@@ -1,4 +1,4 @@
-import type { Dialect, ImportMode, ImportPhase, Receipt } from '../protocol.ts'
+import type { ColumnChoice, Dialect, ImportMode, ImportPhase, Receipt } from '../protocol.ts'
 import type { FaultMessage } from '../faults.ts'
 
 /** What a person may decide about an import; all of it is detected where it is absent. */
@@ -6,6 +6,8 @@ export interface ImportOptions {
   table?: string
   mode: ImportMode
   dialect: Partial<Dialect>
+  /** By the file's column names. */
+  columns: Record<string, ColumnChoice>
   onRowError: 'reject' | 'abort'
 }
 

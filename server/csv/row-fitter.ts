@@ -1,0 +1,107 @@
+import { Fault } from '../faults.ts'
+import type { ColumnChoice, ColumnType, Dialect, RejectedRow } from '../protocol.ts'
+import { columnNames } from './column-names.ts'
+import type { RecordBatch } from './record-reader.ts'
+
+/** Most columns a table can have (SQLITE_MAX_COLUMN, https://sqlite.org/limits.html). */
+const MAX_COLUMNS = 2000
+
+/** Columns that a file of rejected rows has in front of the original's; they are no data. */
+export const REJECT_COLUMNS = ['_line', '_reason'] as const
+
+/** A column of the file on its way into a table. */
+export interface FittedColumn {
+  /** Place among the fields of a record, from 0. */
+  index: number
+  name: string
+  /** Asked for by the person; absent: decided by the values. */
+  type?: ColumnType
+}
+
+/** Rows that fit, and those that do not. */
+export interface FittedRows {
+  rows: string[][]
+  rejects: RejectedRow[]
+  /** Rows that had fewer fields than the header and got empty ones. */
+  padded: number
+}
+
+/** What values of a type that was asked for look like, and its name for people. */
+const FORCED: Partial<Record<ColumnType, { pattern: RegExp, isExact: (value: string) => boolean, noun: string }>> = {
+  INTEGER: { pattern: /^[+-]?\d+$/, isExact: (value) => Number.isSafeInteger(Number(value)), noun: 'an integer' },
+  REAL: { pattern: /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i, isExact: (value) => Number.isFinite(Number(value)), noun: 'a number' },
+}
+
+/** Makes every record of a file as wide as its header, or says why that cannot be done without losing something. */
+export class RowFitter {
+  readonly columns: readonly FittedColumn[]
+  /** What the header's names had to become. */
+  readonly notices: readonly string[]
+  /** Fields a record should have. */
+  readonly width: number
+  readonly #keepsAll: boolean
+  readonly #forced: readonly { column: FittedColumn, place: number }[]
+
+  /**
+   * @param first the file's first records, the header included where the dialect has one
+   * @param choices what the person decided, by the header's names
+   * @throws Fault TOO_MANY_COLUMNS, BAD_OPTIONS where a choice names no column, COLUMN_MISMATCH where none is left
+   */
+  constructor(first: readonly string[][], dialect: Dialect, choices: Readonly<Record<string, ColumnChoice>> = {}) {
+    this.width = dialect.header ? headerWidth(first) : first.reduce((widest, { length }) => Math.max(widest, length), 1)
+    if (this.width > MAX_COLUMNS) {
+      throw new Fault('TOO_MANY_COLUMNS', `The file has ${this.width.toLocaleString('en')} columns. A table can have at most ${MAX_COLUMNS.toLocaleString('en')}.`)
+    }
+    const header = dialect.header ? first[0]!.slice(0, this.width) : Array.from({ length: this.width }, (_, index) => `column_${index + 1}`)
+    const { names, notices } = columnNames(header)
+    this.notices = notices
+    const unknown = Object.keys(choices).find((name) => !names.includes(name))
+    if (unknown !== undefined) throw new Fault('BAD_OPTIONS', `The option "columns" names ${JSON.stringify(unknown)}, but the file has no such column.`)
+    const isRejectsFile = REJECT_COLUMNS.every((name) => names.includes(name))
+    const kept = names.map((name, index) => ({ name, index })).filter(({ name }) =>
+      !choices[name]?.skip && !(isRejectsFile && (REJECT_COLUMNS as readonly string[]).includes(name)))
+    if (kept.length === 0) throw new Fault('COLUMN_MISMATCH', 'No column of the file is left to import.')
+    const renamed = columnNames(kept.map(({ name }) => choices[name]?.rename ?? name)).names
+    this.columns = kept.map(({ name, index }, place) => ({ index, name: renamed[place]!, ...(choices[name]?.type && { type: choices[name].type }) }))
+    this.#keepsAll = kept.length === this.width
+    this.#forced = this.columns.map((column, place) => ({ column, place })).filter(({ column }) => column.type !== undefined && column.type !== 'TEXT')
+  }
+
+  /** @param from records before this one, the header, are no rows */
+  fit(batch: RecordBatch, from: number): FittedRows {
+    const { records } = batch
+    const fitted: FittedRows = { rows: [], rejects: [], padded: 0 }
+    for (let index = from; index < records.length; index++) {
+      const record = records[index]!
+      const surplus = record.length > this.width && record.slice(this.width).some((field) => field !== '')
+      const isShort = record.length < this.width
+      while (record.length < this.width) record.push('')
+      const row = this.#keepsAll ? record : this.columns.map((column) => record[column.index]!)
+      const reason = surplus ? `it has ${record.length} fields, the header has ${this.width}` : this.#misfit(row)
+      if (reason !== undefined) {
+        fitted.rejects.push({ line: batch.lineOf(index), reason, record: batch.textOf(index) })
+      } else {
+        if (isShort) fitted.padded++
+        fitted.rows.push(row)
+      }
+    }
+    return fitted
+  }
+
+  /** Why a row's values are not of the types that were asked for. */
+  #misfit(row: readonly string[]): string | undefined {
+    for (const { column, place } of this.#forced) {
+      const value = row[place]!
+      const { pattern, isExact, noun } = FORCED[column.type!]!
+      if (value !== '' && !(pattern.test(value) && isExact(value))) return `${column.name}: ${JSON.stringify(value.slice(0, 100))} is not ${noun}`
+    }
+    return undefined
+  }
+}
+
+/** Nameless cells at the end of a header are columns only where they hold something below. */
+function headerWidth([header, ...rows]: readonly string[][]): number {
+  let width = header!.length
+  while (width > 1 && header![width - 1]!.trim() === '' && rows.every((row) => (row[width - 1] ?? '') === '')) width--
+  return width
+}
