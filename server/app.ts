@@ -63,7 +63,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   })
   const tracker = new ProgressTracker(io)
   const imports = new Imports(
-    { databasePath, busyTimeoutMs: config.busyTimeoutMs, maxRowLength: config.maxRowLength, tracker, writer, turns, logger },
+    { databasePath, busyTimeoutMs: config.busyTimeoutMs, maxRowLength: config.maxRowLength, maxUndoBytes: config.maxUndoBytes, tracker, writer, turns, logger },
     { running: config.maxRunningImports, waiting: config.maxWaitingImports },
   )
   const tables = new Tables(databasePath, turns, config.busyTimeoutMs)
@@ -81,7 +81,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   api.get('/sample', (_req, res) => {
     res.sendFile(SAMPLE, { headers: { 'Content-Type': 'text/csv; charset=utf-8' } })
   })
-  api.use(importRoutes({ imports, uploads, maxUploadBytes: config.maxUploadBytes }))
+  api.use(importRoutes({ imports, tables, uploads, maxUploadBytes: config.maxUploadBytes, maxRowLength: config.maxRowLength }))
   api.use(progressRoutes(snapshot))
   api.use(tableRoutes(tables, imports))
   api.use(apiNotFound)

@@ -12,6 +12,8 @@ export interface Config {
   /** Imports that run side by side; the others wait their turn. */
   readonly maxRunningImports: number
   readonly maxWaitingImports: number
+  /** How much may be kept to undo imports, all together. */
+  readonly maxUndoBytes: number
   /** How long a writer waits for a lock that another program holds. */
   readonly busyTimeoutMs: number
   /** Host names, besides loopback and `host`, under which browsers may reach the server. */
@@ -60,6 +62,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   MAX_ROW_LENGTH: { key: 'maxRowLength', fallback: '16M', help: 'Longest row accepted, in characters', read: size(1024) },
   MAX_RUNNING_IMPORTS: { key: 'maxRunningImports', fallback: '2', help: 'Imports that run side by side; others wait', read: wholeNumber(1, 16) },
   MAX_WAITING_IMPORTS: { key: 'maxWaitingImports', fallback: '100', help: 'Imports that may upload or wait at once', read: wholeNumber(1, 10_000) },
+  MAX_UNDO_BYTES: { key: 'maxUndoBytes', fallback: '4G', help: 'How much is kept to undo imports; the oldest goes first', read: size(0) },
   BUSY_TIMEOUT_MS: { key: 'busyTimeoutMs', fallback: '5000', help: 'How long to wait for a lock that another program holds, ms', read: wholeNumber(0, 600_000) },
   ALLOWED_HOSTS: {
     key: 'allowedHosts',

@@ -76,7 +76,10 @@ export interface Receipt {
   /** Of the file's bytes, lower-case hex. */
   sha256: string
   dialect: Dialect
+  /** Columns of the table after the import. */
   columns: ColumnInfo[]
+  /** The file's own columns, made unique where they were not. */
+  header: string[]
   /** From the first byte of the upload to the commit. */
   durationMs: number
   /** While importing: rows read over the time the import phase took. */
@@ -195,7 +198,50 @@ export interface ImportRecord extends Partial<Omit<Receipt, 'table' | 'rowsPerSe
   durationMs: number
   rowsPerSecond: number
   error?: FailureInfo
+  /** Whether it can be taken back now: it is the newest import into its table, and what it replaced is kept. */
   undoable: boolean
+  undoneAt?: number
+}
+
+/** What an import would do, by the first piece of its file. */
+export interface ImportPreview {
+  dialect: Dialect
+  /** Every column of the file, those left out included. */
+  columns: PreviewColumn[]
+  /** The first rows, one text for each column of the file. */
+  rows: string[][]
+  suggestedTable: string
+  /** Rows that the first piece holds, and how many of them would be rejected. */
+  rowsSampled: number
+  rowsRejected: number
+  notices: string[]
+  /** Where rows of a corrected rejects file belong. */
+  target?: ImportTarget
+  /** What was chosen for the last file with this header. */
+  remembered?: { options: Record<string, unknown>, usedAt: number }
+  /** An import of what seems to be the same file: same size, same first MiB. */
+  sameAs?: { sessionId: string, number: number, table: string, finishedAt: number }
+}
+
+export interface PreviewColumn {
+  /** The header's text, made unique; `options.columns` calls it by this name. */
+  name: string
+  type: ColumnType
+  scale?: number
+  /** Whether a value of it is empty. */
+  nullable: boolean
+  /** Its name in the table. */
+  as: string
+  isSkipped: boolean
+  /** How many of `rows` have a value that is not of the type that was asked for. */
+  misfits: number
+}
+
+/** A table and how rows get into it. */
+export interface ImportTarget {
+  table: string
+  mode: ImportMode
+  key: string[]
 }
 
 export interface TableInfo {

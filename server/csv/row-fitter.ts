@@ -35,6 +35,8 @@ const FORCED: Partial<Record<ColumnType, { pattern: RegExp, isExact: (value: str
 /** Makes every record of a file as wide as its header, or says why that cannot be done without losing something. */
 export class RowFitter {
   readonly columns: readonly FittedColumn[]
+  /** The file's own columns, those left out included, made unique where they were not. */
+  readonly header: readonly string[]
   /** What the header's names had to become. */
   readonly notices: readonly string[]
   /** Fields a record should have. */
@@ -54,6 +56,7 @@ export class RowFitter {
     }
     const header = dialect.header ? first[0]!.slice(0, this.width) : Array.from({ length: this.width }, (_, index) => `column_${index + 1}`)
     const { names, notices } = columnNames(header)
+    this.header = names
     this.notices = notices
     const unknown = Object.keys(choices).find((name) => !names.includes(name))
     if (unknown !== undefined) throw new Fault('BAD_OPTIONS', `The option "columns" names ${JSON.stringify(unknown)}, but the file has no such column.`)
@@ -88,15 +91,20 @@ export class RowFitter {
     return fitted
   }
 
-  /** Why a row's values are not of the types that were asked for. */
   #misfit(row: readonly string[]): string | undefined {
     for (const { column, place } of this.#forced) {
-      const value = row[place]!
-      const { pattern, isExact, noun } = FORCED[column.type!]!
-      if (value !== '' && !(pattern.test(value) && isExact(value))) return `${column.name}: ${JSON.stringify(value.slice(0, 100))} is not ${noun}`
+      const reason = misfit(column, row[place]!)
+      if (reason !== undefined) return reason
     }
     return undefined
   }
+}
+
+/** Why a value is not of the type that was asked for; undefined where it is, or where none was asked for. */
+export function misfit({ name, type }: FittedColumn, value: string): string | undefined {
+  const rule = type && FORCED[type]
+  if (!rule || value === '' || (rule.pattern.test(value) && rule.isExact(value))) return undefined
+  return `${name}: ${JSON.stringify(value.slice(0, 100))} is not ${rule.noun}`
 }
 
 /** Nameless cells at the end of a header are columns only where they hold something below. */

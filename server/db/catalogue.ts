@@ -1,6 +1,6 @@
 import { Fault } from '../faults.ts'
 import type { ColumnInfo, ColumnType, TableInfo } from '../protocol.ts'
-import { INTERNAL_PREFIX, quoteIdentifier } from './identifiers.ts'
+import { INTERNAL_PREFIX, quoteIdentifier, sameName } from './identifiers.ts'
 import type { Db } from './open.ts'
 
 /** Name of the table that holds an import's rows until they are complete. */
@@ -22,6 +22,11 @@ export function resolveTable(db: Db, name: string): string {
     : db.prepare<[string], { name: string }>(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE`).get(name)
   if (!row) throw new Fault('TABLE_NOT_FOUND', `There is no table called ${JSON.stringify(name)}.`)
   return row.name
+}
+
+/** Whether there is a table of that name that belongs to people. */
+export function tableExists(db: Db, name: string): boolean {
+  return userTableNames(db).some((table) => sameName(table, name))
 }
 
 /** Whether anything in the database, a view or an index included, has that name. */
@@ -73,14 +78,6 @@ export function describeTable(db: Db, table: string): TableInfo {
 export function registerTable(db: Db, table: string, rowCount: number, columns: readonly ColumnInfo[], importNumber: number): void {
   db.prepare('INSERT OR REPLACE INTO _hextrackr_tables (name, row_count, columns, import_number) VALUES (?, ?, ?, ?)')
     .run(table, rowCount, JSON.stringify(columns), importNumber)
-}
-
-/** Remove a table and what is remembered of it. */
-export function dropTable(db: Db, table: string): void {
-  db.transaction(() => {
-    db.prepare('DELETE FROM _hextrackr_tables WHERE name = ?').run(table)
-    db.exec(`DROP TABLE ${quoteIdentifier(table)}`)
-  }).immediate()
 }
 
 /** Remove the staging tables of one import, or of all. @returns how many there were */

@@ -40,3 +40,8 @@ export function tableNameFromFile(filename: string): string {
   const reserved = /^sqlite_/i.test(short) || short.toLowerCase().startsWith(INTERNAL_PREFIX)
   return reserved ? `table_${short}` : short
 }
+
+const foldAscii = (name: string): string => name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+
+/** Whether SQLite takes two names for one: it compares them without the case of ASCII letters. */
+export const sameName = (a: string, b: string): boolean => foldAscii(a) === foldAscii(b)

@@ -21,6 +21,17 @@ export interface ImportFailure {
   finishedAt: number
 }
 
+/** How an import ended well. */
+export interface ImportSuccess {
+  sessionId: string
+  mode: ImportMode
+  receipt: Receipt
+  /** Of the file's first MiB. */
+  headSha256: string
+  message: string
+  finishedAt: number
+}
+
 interface Row {
   number: number
   session_id: string
@@ -42,13 +53,20 @@ interface Row {
   sha256: string | null
   receipt: string | null
   error: string | null
+  undone_at: number | null
+  undoable: 0 | 1
 }
 
 /** The parts of a receipt that have no column of their own. */
-type ReceiptDetails = Pick<Receipt, 'dialect' | 'columns' | 'tableRows' | 'notices'>
+type ReceiptDetails = Pick<Receipt, 'dialect' | 'columns' | 'header' | 'tableRows' | 'notices'>
 
-const LIST_COLUMNS = `number, session_id, filename, table_name, mode, status, progress, message, started_at, finished_at,
-  rows_read, rows_inserted, rows_updated, rows_unchanged, rows_rejected, rows_per_second, bytes, sha256, error`
+const LIST_COLUMNS = `number, session_id, filename, i.table_name, mode, status, progress, message, started_at, finished_at,
+  rows_read, rows_inserted, rows_updated, rows_unchanged, rows_rejected, rows_per_second, i.bytes, sha256, error, undone_at,
+  u.import_number IS NOT NULL AND t.import_number IS i.number AS undoable`
+
+const FROM_IMPORTS = `FROM _hextrackr_imports i
+  LEFT JOIN _hextrackr_undo u ON u.import_number = i.number
+  LEFT JOIN _hextrackr_tables t ON t.name = u.table_name`
 
 function toRecord(row: Omit<Row, 'receipt'>, now: number): ImportRecord {
   return {
@@ -70,7 +88,8 @@ function toRecord(row: Omit<Row, 'receipt'>, now: number): ImportRecord {
     ...(row.bytes !== null && { bytes: row.bytes }),
     ...(row.sha256 !== null && { sha256: row.sha256 }),
     ...(row.error !== null && { error: JSON.parse(row.error) as FailureInfo }),
-    undoable: false,
+    undoable: row.undoable === 1,
+    ...(row.undone_at !== null && { undoneAt: row.undone_at }),
   }
 }
 
@@ -91,17 +110,17 @@ export function failImport(db: Db, failure: ImportFailure): void {
 }
 
 /** Record success. Belongs in the transaction that makes the rows visible, so that both are there or neither is. */
-export function completeImport(db: Db, sessionId: string, receipt: Receipt, message: string, finishedAt: number): void {
-  const { dialect, columns, tableRows, notices } = receipt
-  const details: ReceiptDetails = { dialect, columns, tableRows, notices }
+export function completeImport(db: Db, { sessionId, mode, receipt, headSha256, message, finishedAt }: ImportSuccess): void {
+  const { dialect, columns, header, tableRows, notices } = receipt
+  const details: ReceiptDetails = { dialect, columns, header, tableRows, notices }
   const { changes } = db.prepare(
-    `UPDATE _hextrackr_imports SET status = 'completed', progress = 100, message = ?, finished_at = ?, table_name = ?,
+    `UPDATE _hextrackr_imports SET status = 'completed', progress = 100, message = ?, finished_at = ?, table_name = ?, mode = ?,
        rows_read = ?, rows_inserted = ?, rows_updated = ?, rows_unchanged = ?, rows_rejected = ?, rows_per_second = ?,
-       bytes = ?, sha256 = ?, receipt = ?
+       bytes = ?, sha256 = ?, head_sha256 = ?, receipt = ?
      WHERE session_id = ? AND status = 'processing'`,
   ).run(
-    message, finishedAt, receipt.table, receipt.rowsRead, receipt.rowsInserted, receipt.rowsUpdated, receipt.rowsUnchanged,
-    receipt.rowsRejected, receipt.rowsPerSecond, receipt.bytes, receipt.sha256, JSON.stringify(details), sessionId,
+    message, finishedAt, receipt.table, mode, receipt.rowsRead, receipt.rowsInserted, receipt.rowsUpdated, receipt.rowsUnchanged,
+    receipt.rowsRejected, receipt.rowsPerSecond, receipt.bytes, receipt.sha256, headSha256, JSON.stringify(details), sessionId,
   )
   if (changes !== 1) throw new Error(`The record of import ${sessionId} is not there to be completed`)
 }
@@ -120,20 +139,45 @@ export function deleteRejects(db: Db, importNumber: number): void {
 
 /** The history, newest first, without the long parts of the receipts. */
 export function listImports(db: Db, limit: number, now = Date.now()): ImportRecord[] {
-  return db.prepare<[number], Omit<Row, 'receipt'>>(`SELECT ${LIST_COLUMNS} FROM _hextrackr_imports ORDER BY number DESC LIMIT ?`)
+  return db.prepare<[number], Omit<Row, 'receipt'>>(`SELECT ${LIST_COLUMNS} ${FROM_IMPORTS} ORDER BY number DESC LIMIT ?`)
     .all(limit).map((row) => toRecord(row, now))
+}
+
+function findRow(db: Db, sessionId: string): Row | undefined {
+  return db.prepare<[string], Row>(`SELECT ${LIST_COLUMNS}, receipt ${FROM_IMPORTS} WHERE session_id = ?`).get(sessionId)
+}
+
+/** An earlier import of the same content that is still in its table. */
+export interface EarlierImport { sessionId: string, number: number, table: string, finishedAt: number }
+
+const EARLIER = `SELECT session_id AS sessionId, number, table_name AS "table", finished_at AS finishedAt FROM _hextrackr_imports
+  WHERE status = 'completed' AND undone_at IS NULL`
+
+/** The newest import of a file with this content. */
+export function findSameFile(db: Db, sha256: string, exceptNumber: number): EarlierImport | undefined {
+  return db.prepare<[string, number], EarlierImport>(`${EARLIER} AND sha256 = ? AND number <> ? ORDER BY number DESC LIMIT 1`).get(sha256, exceptNumber)
+}
+
+/** The newest import of a file that begins like this one and is as long. */
+export function findLikelySameFile(db: Db, headSha256: string, bytes: number): EarlierImport | undefined {
+  return db.prepare<[string, number], EarlierImport>(`${EARLIER} AND head_sha256 = ? AND bytes = ? ORDER BY number DESC LIMIT 1`).get(headSha256, bytes)
+}
+
+/** Rejected rows of an import in the order of the file. */
+export function iterateRejects(db: Db, importNumber: number): Iterable<RejectedRow> {
+  return db.prepare<[number], RejectedRow>('SELECT line, reason, record FROM _hextrackr_rejects WHERE import_number = ? ORDER BY line').iterate(importNumber)
 }
 
 /** One import with its whole receipt. */
 export function getImport(db: Db, sessionId: string, now = Date.now()): ImportRecord | null {
-  const row = db.prepare<[string], Row>('SELECT * FROM _hextrackr_imports WHERE session_id = ?').get(sessionId)
+  const row = findRow(db, sessionId)
   if (!row) return null
   return { ...toRecord(row, now), ...(row.receipt !== null && JSON.parse(row.receipt) as ReceiptDetails) }
 }
 
 /** The outcome of an import as a session's snapshot, long after the session itself is gone. */
 export function getImportSnapshot(db: Db, sessionId: string): ProgressSnapshot | null {
-  const row = db.prepare<[string], Row>('SELECT * FROM _hextrackr_imports WHERE session_id = ?').get(sessionId)
+  const row = findRow(db, sessionId)
   if (!row) return null
   const { sessionId: _id, status, undoable: _undoable, error, ...known } = toRecord(row, Date.now())
   return {

@@ -26,9 +26,13 @@ const MIGRATIONS: readonly string[] = [
     bytes INTEGER,
     sha256 TEXT,
     receipt TEXT CHECK (json_valid(receipt)),
-    error TEXT CHECK (json_valid(error))
+    error TEXT CHECK (json_valid(error)),
+    head_sha256 TEXT,
+    undone_at INTEGER
   );
   CREATE INDEX _hextrackr_imports_status ON _hextrackr_imports (status);
+  CREATE INDEX _hextrackr_imports_sha256 ON _hextrackr_imports (sha256);
+  CREATE INDEX _hextrackr_imports_head ON _hextrackr_imports (head_sha256, bytes);
 
   CREATE TABLE _hextrackr_tables (
     name TEXT PRIMARY KEY COLLATE NOCASE,
@@ -44,6 +48,22 @@ const MIGRATIONS: readonly string[] = [
     record TEXT NOT NULL
   );
   CREATE INDEX _hextrackr_rejects_import ON _hextrackr_rejects (import_number, line);
+
+  CREATE TABLE _hextrackr_undo (
+    import_number INTEGER PRIMARY KEY REFERENCES _hextrackr_imports (number),
+    kind TEXT NOT NULL CHECK (kind IN ('drop', 'swap', 'delete')),
+    table_name TEXT NOT NULL,
+    first_rowid INTEGER,
+    saved_rows TEXT,
+    before TEXT CHECK (json_valid(before)),
+    bytes INTEGER NOT NULL
+  );
+
+  CREATE TABLE _hextrackr_header_settings (
+    header_sha256 TEXT PRIMARY KEY,
+    options TEXT NOT NULL CHECK (json_valid(options)),
+    used_at INTEGER NOT NULL
+  ) WITHOUT ROWID;
   `,
 ]
 

@@ -2,6 +2,7 @@ import type { ColumnTypes } from '../csv/column-types.ts'
 import type { ColumnInfo, ColumnType } from '../protocol.ts'
 import { stagingTable } from './catalogue.ts'
 import { quoteIdentifier } from './identifiers.ts'
+import { numberAsText } from './number-text.ts'
 import type { Db } from './open.ts'
 
 /** Values per INSERT statement: more rows in one are faster up to about here, then binding costs the same (bench/). */
@@ -9,9 +10,6 @@ const TARGET_VALUES_PER_STATEMENT = 128
 
 /** Rows that are copied in one transaction when a column's type turned out different, so that other writers get their turn. */
 const ROWS_PER_COPY = 50_000
-
-/** Turns what a numeric column holds back into the text of the file, for a column that turned out to be TEXT. */
-const AS_TEXT = '_hextrackr_as_text'
 
 /**
  * The rows of one import on their way into a table. They lie in a table of their own, which takes the final name when
@@ -48,9 +46,14 @@ export class StagingTable {
     this.#insertMany = db.prepare(this.#insertSql(this.#rowsPerStatement))
   }
 
-  /** The columns as all values inserted so far allow them. */
-  get columns(): ColumnInfo[] {
-    return this.#types.describe(this.#names)
+  /** The columns as all values inserted so far allow them; undecided where none says anything about the type. */
+  get columns(): (ColumnInfo & { isUndecided: boolean })[] {
+    return this.#types.describe(this.#names).map((column, index) => ({ ...column, isUndecided: this.#types.isUndecided(index) }))
+  }
+
+  /** The table the rows lie in now. */
+  get name(): string {
+    return this.#name
   }
 
   /** Add rows, each with one text per column. Belongs in a transaction. */
@@ -81,21 +84,25 @@ export class StagingTable {
     }
   }
 
-  /** Whether a column's type turned out different from what the first rows said. */
-  get needsRewrite(): boolean {
-    return this.columns.some(({ type }, index) => type !== this.#declared[index]!.type)
+  /** Whether the rows have to be copied for their columns to have these types. */
+  needsRewrite(columns: readonly ColumnInfo[]): boolean {
+    return columns.some(({ type }, index) => type !== this.#declared[index]!.type || this.#misdeclares(index))
+  }
+
+  /** Whether a column holds values that do not fit its declaration, as BLOBs. */
+  #misdeclares(column: number): boolean {
+    return this.#declared[column]!.type !== 'TEXT' && this.#types.isSettled(column)
   }
 
   /**
-   * Copy the rows into a table with the right types.
+   * Copy the rows into a table with these columns.
+   * @param columns as many as there are; each is TEXT, or a type that all values of the column have
    * @param transaction runs one step in a transaction of its own
    * @param report is told the share of the rows copied, 0 to 1
    */
-  async rewrite(transaction: (work: () => void) => Promise<void>, report: (fraction: number) => void): Promise<void> {
+  async rewrite(columns: readonly ColumnInfo[], transaction: (work: () => void) => Promise<void>, report: (fraction: number) => void): Promise<void> {
     const from = quoteIdentifier(this.#name)
     const target = stagingTable(this.#importNumber, 2)
-    const columns = this.columns
-    this.#db.function(AS_TEXT, { deterministic: true }, (value: unknown, scale: unknown) => typeof value === 'number' ? value.toFixed(Number(scale)) : value)
     await transaction(() => this.#create(target, columns))
     const selected = columns.map((column, index) => conversion(this.#declared[index]!, column.type)).join(', ')
     const copy = this.#db.prepare<[number, number]>(
@@ -129,7 +136,5 @@ export class StagingTable {
 function conversion(declared: ColumnInfo, final: ColumnType): string {
   const column = quoteIdentifier(declared.name)
   if (declared.type === final) return column
-  if (final !== 'TEXT') return `nullif(${column}, '')`
-  const text = declared.type === 'REAL' ? `CASE typeof(${column}) WHEN 'real' THEN ${AS_TEXT}(${column}, ${declared.scale ?? 0}) ELSE CAST(${column} AS TEXT) END` : `CAST(${column} AS TEXT)`
-  return `ifnull(${text}, '')`
+  return final === 'TEXT' ? `ifnull(${numberAsText(declared)}, '')` : `nullif(${column}, '')`
 }

@@ -1,15 +1,22 @@
-import { Router, type Request, type Response } from 'express'
+import { once } from 'node:events'
+import { pipeline } from 'node:stream'
+import { Router, type Request, type RequestHandler, type Response } from 'express'
 import multer, { MulterError, type StorageEngine } from 'multer'
 import { Fault } from '../faults.ts'
+import type { ImportPreview } from '../protocol.ts'
 import type { ImportJob, StagedFile } from '../services/import-job.ts'
+import { readOptions } from '../services/import-request.ts'
 import type { Imports } from '../services/imports.ts'
-import type { StagedUploads } from '../services/staged-uploads.ts'
+import { FINGERPRINT_BYTES, type StagedUploads } from '../services/staged-uploads.ts'
+import type { Tables } from '../services/tables.ts'
 import { readWholeNumber } from './query.ts'
 
 export interface ImportRouteContext {
   imports: Imports
+  tables: Tables
   uploads: StagedUploads
   maxUploadBytes: number
+  maxRowLength: number
 }
 
 /** Most imports one answer lists. */
@@ -20,8 +27,11 @@ const MAX_FIELD_BYTES = 2 ** 20
 
 export function importRoutes(context: ImportRouteContext): Router {
   const router = Router()
-  const { imports } = context
+  const { imports, tables } = context
 
+  router.post('/imports/preview', async (req, res) => {
+    res.json(await preview(req, res, context))
+  })
   router.post('/imports', async (req, res) => {
     const { sessionId, table } = await receiveImport(req, res, context)
     res.status(202).location(`/api/imports/${sessionId}`).json({ sessionId, table })
@@ -37,7 +47,70 @@ export function importRoutes(context: ImportRouteContext): Router {
     imports.cancel(sessionId)
     res.status(202).json({ sessionId })
   })
+  router.get('/imports/:id/rejects', async (req, res) => {
+    const { sessionId, number, filename } = imports.get(req.params.id.toLowerCase())
+    const rejects = tables.rejects(sessionId)
+    // What is wrong is answered as a problem; once rows flow, only the connection can fail.
+    await once(rejects, 'readable')
+    res.attachment(`${filename.replace(/\.[^.]*$/, '')}-rejects-${number}.csv`).set('Content-Type', 'text/csv; charset=utf-8; header=present')
+    pipeline(rejects, res, () => undefined)
+  })
+  router.post('/imports/:id/undo', async (req, res) => {
+    const { number, sessionId, table } = imports.get(req.params.id.toLowerCase())
+    imports.checkUnused(table)
+    await tables.undo(number)
+    res.json(imports.get(sessionId))
+  })
   return router
+}
+
+/** Read the first piece of a file and say what an import of it would do. */
+async function preview(req: Request, res: Response, { tables, maxRowLength }: ImportRouteContext): Promise<ImportPreview> {
+  const storage = new HeadStorage()
+  await runMulter(multer({ storage, limits: { files: 1, fields: 8, fieldSize: MAX_FIELD_BYTES }, defParamCharset: 'utf8' }).single('file'), req, res)
+    .catch((error: unknown) => {
+      throw explain(error, Infinity)
+    })
+  const fields = req.body as Record<string, unknown>
+  if (!req.file) throw noFile()
+  const options = readOptions(fields.options)
+  const fileBytes = readWholeNumber(fields.fileBytes, 'fileBytes', 0, Number.MAX_SAFE_INTEGER, req.file.size)
+  return tables.preview({ filename: req.file.originalname, head: storage.head(), fileBytes, options, maxRowLength })
+}
+
+/** Keeps the first bytes of a file and lets the others pass. */
+class HeadStorage implements StorageEngine {
+  readonly #chunks: Buffer[] = []
+  #bytes = 0
+
+  _handleFile(_req: Request, { stream }: Express.Multer.File, done: (error?: unknown, info?: Partial<Express.Multer.File>) => void): void {
+    stream.on('data', (chunk: Buffer) => {
+      if (this.#bytes < FINGERPRINT_BYTES) this.#chunks.push(chunk)
+      this.#bytes += chunk.length
+    })
+    stream.on('error', done)
+    stream.on('end', () => done(null, { size: this.#bytes }))
+  }
+
+  _removeFile(_req: Request, _file: Express.Multer.File, done: (error: Error | null) => void): void {
+    done(null)
+  }
+
+  head(): Uint8Array {
+    return Buffer.concat(this.#chunks).subarray(0, FINGERPRINT_BYTES)
+  }
+}
+
+function runMulter(middleware: RequestHandler, req: Request, res: Response): Promise<void> {
+  if (!req.is('multipart/form-data')) {
+    return Promise.reject(new Fault('BAD_MULTIPART', 'Send the file as multipart/form-data, in a field called "file".'))
+  }
+  return new Promise((resolve, reject) => {
+    middleware(req, res, (error?: unknown) => {
+      if (error === undefined) resolve()
+      else reject(error instanceof Error ? error : new Error('the upload failed', { cause: error }))
+    })
+  })
 }
 
 /** Take an upload in and hand it to its import. The import goes on by itself after that. */
@@ -49,8 +122,6 @@ async function receiveImport(
     if (announcedBytes > maxUploadBytes + MAX_FIELD_BYTES) throw tooLarge(maxUploadBytes)
     await uploads.checkRoom(announcedBytes)
   }
-  if (!req.is('multipart/form-data')) throw new Fault('BAD_MULTIPART', 'Send the file as multipart/form-data, in a field called "file".')
-
   const reception = new Reception(imports, uploads, announcedBytes)
   const middleware = multer({
     storage: reception,
@@ -58,15 +129,10 @@ async function receiveImport(
     defParamCharset: 'utf8',
   }).single('file')
   try {
-    await new Promise<void>((resolve, reject) => {
-      middleware(req, res, (error?: unknown) => {
-        if (error === undefined) resolve()
-        else reject(error instanceof Error ? error : new Error('the upload failed', { cause: error }))
-      })
-    })
+    await runMulter(middleware, req, res)
     const { job, file } = reception.finish(req.body as Record<string, unknown>)
     imports.enqueue(job, file)
-    return { sessionId: job.id, table: job.start.table }
+    return { sessionId: job.id, table: job.table }
   } catch (error) {
     const fault = explain(error, maxUploadBytes)
     await reception.abandon(fault)
@@ -98,7 +164,13 @@ class Reception implements StorageEngine {
     const job = this.#imports.begin({ sessionId: fields.sessionId, options: fields.options, filename: originalname })
     this.#job = job
     job.reportUpload(0, this.#announcedBytes)
-    this.#file = await this.#uploads.store(job.id, stream, (bytes) => job.reportUpload(bytes, this.#announcedBytes), job.uploadSignal)
+    this.#file = await this.#uploads.store(job.id, stream, {
+      onBytes: (bytes) => job.reportUpload(bytes, this.#announcedBytes),
+      onHead: (head) => {
+        const target = fields.options === undefined ? this.#imports.recogniseRejects(head) : undefined
+        if (target) job.retarget(target)
+      },
+    }, job.uploadSignal)
     return this.#file
   }
 
@@ -109,7 +181,7 @@ class Reception implements StorageEngine {
 
   /** @param fields all fields of the request, those after the file included */
   finish(fields: Record<string, unknown>): { job: ImportJob, file: StagedFile } {
-    if (!this.#job || !this.#file) throw new Fault('NO_FILE', 'No file was sent. Send it in a field called "file".')
+    if (!this.#job || !this.#file) throw noFile()
     for (const name of ['sessionId', 'options']) {
       if (fields[name] !== undefined && this.#fieldsSeen[name] === undefined) {
         throw new Fault('BAD_MULTIPART', `The field "${name}" came after the file. Send sessionId and options before it.`)
@@ -123,6 +195,8 @@ class Reception implements StorageEngine {
     if (this.#file) await this.#uploads.remove(this.#file)
   }
 }
+
+const noFile = (): Fault => new Fault('NO_FILE', 'No file was sent. Send it in a field called "file".')
 
 const tooLarge = (maxUploadBytes: number): Fault =>
   new Fault('FILE_TOO_LARGE', `The file is larger than the ${maxUploadBytes.toLocaleString('en')} bytes this server accepts.`)

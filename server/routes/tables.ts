@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { pipeline } from 'node:stream'
-import { Router, type Request } from 'express'
+import { json, Router, type Request } from 'express'
+import { checkTableName } from '../db/identifiers.ts'
 import { FILTER_OPERATORS, type FilterOperator, type RowSelection } from '../db/table-query.ts'
 import { Fault } from '../faults.ts'
 import type { Imports } from '../services/imports.ts'
@@ -41,8 +42,15 @@ export function tableRoutes(tables: Tables, imports: Imports): Router {
     res.attachment(`${req.params.name}.${format}`).set('Content-Type', CONTENT_TYPES[format]).set('Cache-Control', 'no-store')
     pipeline(rows, res, () => undefined)
   })
+  router.patch('/tables/:name', json({ limit: '10kb' }), async (req, res) => {
+    const to = checkTableName((req.body as { name?: unknown } | undefined)?.name)
+    imports.checkUnused(req.params.name)
+    imports.checkUnused(to)
+    await tables.rename(req.params.name, to)
+    res.json(await tables.describe(to))
+  })
   router.delete('/tables/:name', async (req, res) => {
-    if (imports.isWriting(req.params.name)) throw new Fault('TABLE_IN_USE', 'An import into that table is running. Wait for it to end, or cancel it.')
+    imports.checkUnused(req.params.name)
     await tables.drop(req.params.name)
     res.status(204).end()
   })

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { failImport, getImport, insertImport, type ImportStart } from '../db/imports-store.ts'
 import { Fault } from '../faults.ts'
-import type { FailureInfo, ImportMetadata, ImportPhase, ProgressSnapshot, Receipt } from '../protocol.ts'
+import type { FailureInfo, ImportMetadata, ImportTarget, ImportPhase, ProgressSnapshot, Receipt } from '../protocol.ts'
 import type { ProgressTracker } from '../tracker.ts'
 import { CANCELLED, Control, INTERRUPTED } from '../workers/control.ts'
 import type { ImportOptions, ImportProgress } from '../workers/messages.ts'
@@ -15,6 +15,7 @@ export interface JobContext {
   databasePath: string
   busyTimeoutMs: number
   maxRowLength: number
+  maxUndoBytes: number
   tracker: ProgressTracker
   writer: MainWriter
   turns: WriteTurns
@@ -27,6 +28,8 @@ export interface StagedFile {
   bytes: number
   /** Of the bytes, lower-case hex. */
   sha256: string
+  /** Of its first MiB. */
+  headSha256: string
 }
 
 const MESSAGES: Record<ImportPhase, string> = {
@@ -47,7 +50,6 @@ const OUTCOME_PATIENCE_MS = 24 * 3600_000
 export class ImportJob {
   readonly id: string
   readonly start: ImportStart
-  readonly options: ImportOptions
   /** Aborts the upload where the import ends before it. */
   readonly uploadSignal: AbortSignal
   readonly #context: JobContext
@@ -56,6 +58,8 @@ export class ImportJob {
   readonly #percent = new OverallPercent()
   readonly #rowRate = new Rate()
   readonly #recorded: Promise<number>
+  #options: ImportOptions
+  #table: string
   #number: number | undefined
   #timeLeft: TimeLeft | undefined
   #rowsRead = 0
@@ -67,7 +71,8 @@ export class ImportJob {
     this.#context = context
     this.id = start.sessionId
     this.start = start
-    this.options = options
+    this.#options = options
+    this.#table = start.table
     this.uploadSignal = this.#abortUpload.signal
     context.tracker.createSessionWithId(start.sessionId, {
       operation: 'csv-import', filename: start.filename, table: start.table, mode: start.mode, totalSteps: TOTAL_STEPS,
@@ -77,6 +82,18 @@ export class ImportJob {
       this.#number = number
       this.#context.logger.info({ import: number, table: start.table }, 'import started')
     }, (error: unknown) => this.fail(error))
+  }
+
+  /** The table that its rows go to. */
+  get table(): string {
+    return this.#table
+  }
+
+  /** Send its rows elsewhere than was asked for, because the file itself says so. */
+  retarget({ table, mode, key }: ImportTarget): void {
+    this.#table = table
+    this.#options = { ...this.#options, table, mode, key }
+    this.#update('upload', 0, MESSAGES.upload, { table, mode })
   }
 
   get isEnded(): boolean {
@@ -114,11 +131,11 @@ export class ImportJob {
       return
     }
     if (this.#isEnded) return
-    const { databasePath, busyTimeoutMs, maxRowLength, turns } = this.#context
+    const { databasePath, busyTimeoutMs, maxRowLength, maxUndoBytes, turns } = this.#context
     this.#timeLeft = new TimeLeft(file.bytes)
     const plan = {
-      sessionId: this.id, number, databasePath, filePath: file.path, fileBytes: file.bytes, sha256: file.sha256,
-      table: this.start.table, options: this.options, startedAt: this.start.startedAt, busyTimeoutMs, maxRowLength,
+      sessionId: this.id, number, databasePath, filePath: file.path, fileBytes: file.bytes, sha256: file.sha256, headSha256: file.headSha256,
+      table: this.table, options: this.#options, startedAt: this.start.startedAt, busyTimeoutMs, maxRowLength, maxUndoBytes,
       control: this.#control.buffer,
     }
     await runImportThread(plan, turns, (progress) => this.#reportThread(progress, file.bytes), (outcome) => {

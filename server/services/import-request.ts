@@ -1,12 +1,14 @@
 import { checkTableName } from '../db/identifiers.ts'
 import { Fault } from '../faults.ts'
-import type { ColumnChoice, ColumnType, Dialect } from '../protocol.ts'
+import type { ColumnChoice, ColumnType, Dialect, ImportMode } from '../protocol.ts'
 import type { ImportOptions } from '../workers/messages.ts'
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i
 
 /** Most lines above the header that can be left out. */
 const MAX_SKIP_LINES = 10_000
+
+const IMPORT_MODES: readonly ImportMode[] = ['create', 'append', 'replace', 'upsert']
 
 const bad = (what: string): Fault => new Fault('BAD_OPTIONS', what)
 
@@ -20,9 +22,12 @@ export function readSessionId(given: unknown): string | undefined {
 /** The import's options as they came, JSON text. @throws Fault BAD_OPTIONS, BAD_TABLE_NAME */
 export function readOptions(given: unknown): ImportOptions {
   const options = parseObject(given)
+  const mode = readOneOf('mode', options.mode ?? 'create', IMPORT_MODES)
   return {
     ...(options.table !== undefined && { table: checkTableName(options.table) }),
-    mode: readMode(options.mode),
+    mode,
+    key: readKey(options.key, mode),
+    addColumns: readFlag('addColumns', options.addColumns),
     dialect: readDialect(options),
     columns: readColumns(options.columns),
     onRowError: readOneOf('onRowError', options.onRowError ?? 'reject', ['reject', 'abort']),
@@ -47,8 +52,20 @@ function readOneOf<T extends string>(name: string, given: unknown, allowed: read
   return given as T
 }
 
-function readMode(given: unknown): 'create' {
-  return readOneOf('mode', given ?? 'create', ['create'])
+function readFlag(name: string, given: unknown): boolean {
+  if (given !== undefined && typeof given !== 'boolean') throw bad(`The option "${name}" must be true or false.`)
+  return given ?? false
+}
+
+/** @throws Fault KEY_REQUIRED, BAD_OPTIONS */
+function readKey(given: unknown, mode: ImportMode): string[] {
+  if (mode !== 'upsert') return []
+  const names = typeof given === 'string' ? [given] : given ?? []
+  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string' && name !== '')) {
+    throw bad('The option "key" must be a list of column names.')
+  }
+  if (names.length === 0) throw new Fault('KEY_REQUIRED', 'Name the columns that tell one row from another in the option "key".')
+  return [...new Set(names as string[])]
 }
 
 const COLUMN_TYPES: readonly ColumnType[] = ['INTEGER', 'REAL', 'TEXT']
@@ -87,10 +104,7 @@ function readDialect(options: Record<string, unknown>): Partial<Dialect> {
   if (quote !== undefined) dialect.quote = readOneOf('quote', quote, ['"', '\'', ''])
   if (escape !== undefined) dialect.escape = readOneOf('escape', escape, ['"', '\'', '\\'])
   else if (dialect.quote) dialect.escape = dialect.quote
-  if (header !== undefined) {
-    if (typeof header !== 'boolean') throw bad('The option "header" must be true or false.')
-    dialect.header = header
-  }
+  if (header !== undefined) dialect.header = readFlag('header', header)
   if (skipLines !== undefined) {
     if (!Number.isInteger(skipLines) || (skipLines as number) < 0 || (skipLines as number) > MAX_SKIP_LINES) {
       throw bad(`The option "skipLines" must be a whole number from 0 to ${MAX_SKIP_LINES}.`)

@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { nameExists } from '../db/catalogue.ts'
-import { tableNameFromFile } from '../db/identifiers.ts'
+import { nameExists, resolveTable, tableExists } from '../db/catalogue.ts'
+import { targetOfRejects } from '../db/header-settings.ts'
+import { sameName, tableNameFromFile } from '../db/identifiers.ts'
 import { getImport, getImportSnapshot, listImports } from '../db/imports-store.ts'
 import { Fault } from '../faults.ts'
-import type { ImportRecord, ProgressSnapshot } from '../protocol.ts'
+import type { ImportRecord, ImportTarget, ProgressSnapshot } from '../protocol.ts'
 import { uniqueName } from '../unique-name.ts'
 import { ImportJob, type JobContext, type StagedFile } from './import-job.ts'
 import { readOptions, readSessionId } from './import-request.ts'
+import { headerOfRejects } from '../csv/rejects.ts'
+import type { ImportOptions } from '../workers/messages.ts'
 
 /** What a client sends before the file itself. */
 export interface ImportRequest {
@@ -37,7 +40,7 @@ export class Imports {
   /** Every job whose outcome the database does not hold yet, by id. */
   readonly #jobs = new Map<string, ImportJob>()
   readonly #waiting: { job: ImportJob, file: StagedFile }[] = []
-  readonly #running = new Set<Promise<void>>()
+  readonly #running = new Map<ImportJob, Promise<void>>()
   readonly #keepAlive: NodeJS.Timeout
   #isClosing = false
 
@@ -62,20 +65,30 @@ export class Imports {
     if (this.#jobs.size >= this.#limits.running + this.#limits.waiting) {
       throw new Fault('TOO_MANY_IMPORTS', `${this.#jobs.size} imports are running or waiting. Try again when some have finished.`)
     }
-    const job = new ImportJob(this.#context, {
-      sessionId, filename: request.filename, table: this.#chooseTable(options.table, request.filename), mode: options.mode, startedAt: Date.now(),
-    }, options)
+    const table = this.#chooseTable(options, request.filename)
+    const job = new ImportJob(this.#context, { sessionId, filename: request.filename, table, mode: options.mode, startedAt: Date.now() }, options)
     this.#jobs.set(sessionId, job)
     return job
   }
 
-  #chooseTable(wanted: string | undefined, filename: string): string {
-    const isTaken = (name: string): boolean =>
-      nameExists(this.#context.writer.db, name)
-      || this.#jobs.values().some((job) => !job.isEnded && job.start.table.toLowerCase() === name.toLowerCase())
+  #chooseTable({ table: wanted, mode }: ImportOptions, filename: string): string {
+    const { db } = this.#context.writer
+    if (mode === 'append' || mode === 'upsert') return resolveTable(db, wanted ?? tableNameFromFile(filename))
+    if (mode === 'replace') {
+      const name = wanted ?? tableNameFromFile(filename)
+      return tableExists(db, name) ? resolveTable(db, name) : name
+    }
+    const isTaken = (name: string): boolean => nameExists(db, name) || this.isWriting(name)
     if (wanted === undefined) return uniqueName(tableNameFromFile(filename), isTaken)
     if (isTaken(wanted)) throw new Fault('TABLE_EXISTS', `A table called "${wanted}" exists already, or is being imported.`)
     return wanted
+  }
+
+  /** Where the rows of a corrected rejects file belong: to the table that the file they came from went to. */
+  recogniseRejects(head: Buffer): ImportTarget | undefined {
+    const { db } = this.#context.writer
+    const header = headerOfRejects(head)
+    return header && targetOfRejects(db, header)
   }
 
   /** Take over a file that has arrived; it is removed when the import has ended. */
@@ -86,13 +99,15 @@ export class Imports {
 
   #next(): void {
     for (const { file } of extract(this.#waiting, ({ job }) => job.isEnded)) void rm(file.path, { force: true })
-    while (this.#waiting.length > 0 && this.#running.size < this.#limits.running) {
-      const { job, file } = this.#waiting.shift()!
-      const running = this.#runToEnd(job, file).finally(() => {
-        this.#running.delete(running)
+    while (this.#running.size < this.#limits.running) {
+      // Two imports into one table follow each other.
+      const index = this.#waiting.findIndex(({ job }) => !this.#running.keys().some((other) => sameName(other.table, job.table)))
+      const next = this.#waiting.splice(index, index === -1 ? 0 : 1)[0]
+      if (!next) break
+      this.#running.set(next.job, this.#runToEnd(next.job, next.file).finally(() => {
+        this.#running.delete(next.job)
         this.#next()
-      })
-      this.#running.add(running)
+      }))
     }
     this.#reportWaiting()
   }
@@ -137,9 +152,17 @@ export class Imports {
     return listImports(this.#context.writer.db, limit).map((record) => this.#withLatest(record))
   }
 
+  /**
+   * Refuse to change a table that an import is about to write to.
+   * @throws Fault TABLE_IN_USE
+   */
+  checkUnused(table: string): void {
+    if (this.isWriting(table)) throw new Fault('TABLE_IN_USE', `An import into "${table}" is running. Wait for it to end, or cancel it.`)
+  }
+
   /** Whether an import that has not ended is going to write to the table. */
   isWriting(table: string): boolean {
-    return this.#jobs.values().some((job) => !job.isEnded && job.start.table.toLowerCase() === table.toLowerCase())
+    return this.#jobs.values().some((job) => !job.isEnded && sameName(job.table, table))
   }
 
   /** Interrupt what runs or waits. @returns when every import's thread has ended */
@@ -148,7 +171,7 @@ export class Imports {
     clearInterval(this.#keepAlive)
     for (const job of this.#jobs.values()) job.interrupt()
     const waiting = this.#waiting.splice(0)
-    await Promise.all([...this.#running, ...waiting.map(({ file }) => rm(file.path, { force: true }))])
+    await Promise.all([...this.#running.values(), ...waiting.map(({ file }) => rm(file.path, { force: true }))])
     await Promise.race([Promise.all(this.#jobs.values().map((job) => job.saved)), sleep(SAVE_DEADLINE_MS, undefined, { ref: false })])
   }
 

@@ -11,6 +11,9 @@ import type { StagedFile } from './import-job.ts'
 /** First bytes of a file by which text is told from anything else. */
 const HEAD_BYTES = 64 * 2 ** 10
 
+/** First bytes of a file whose hash, with the size, tells whether it was seen before. A preview holds as many. */
+export const FINGERPRINT_BYTES = 2 ** 20
+
 /** Bytes between two reports of progress. */
 const REPORT_BYTES = 256 * 2 ** 10
 
@@ -45,9 +48,9 @@ export class StagedUploads {
    * @param signal ends it early; its reason is thrown
    * @throws Fault EMPTY_FILE, NOT_CSV, DISK_FULL; no file is left then
    */
-  async store(id: string, stream: Readable, onBytes: (bytes: number) => void, signal: AbortSignal): Promise<StagedFile> {
+  async store(id: string, stream: Readable, watch: UploadWatch, signal: AbortSignal): Promise<StagedFile> {
     const path = join(this.#folder, `${id}.part`)
-    const check = new TextCheck(onBytes)
+    const check = new TextCheck(watch)
     try {
       await pipeline(stream, check, createWriteStream(path, { mode: 0o600 }), { signal })
       return { path, ...check.result() }
@@ -58,25 +61,35 @@ export class StagedUploads {
   }
 }
 
+/** Who hears of an upload while it arrives. */
+export interface UploadWatch {
+  /** Told how many bytes have arrived. */
+  onBytes: (bytes: number) => void
+  /** Told the file's first bytes, once they are known to be text. */
+  onHead: (head: Buffer) => void
+}
+
 /** Passes bytes on, hashes and counts them, and stops at the first sign that they are no text. */
 class TextCheck extends Transform {
   readonly #hash = createHash('sha256')
-  readonly #onBytes: (bytes: number) => void
+  readonly #watch: UploadWatch
+  readonly #fingerprint = createHash('sha256')
   #head: Buffer[] | null = []
   #bytes = 0
   #reported = 0
 
-  constructor(onBytes: (bytes: number) => void) {
+  constructor(watch: UploadWatch) {
     super()
-    this.#onBytes = onBytes
+    this.#watch = watch
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null, data?: Buffer) => void): void {
     this.#hash.update(chunk)
+    if (this.#bytes < FINGERPRINT_BYTES) this.#fingerprint.update(chunk.subarray(0, FINGERPRINT_BYTES - this.#bytes))
     this.#bytes += chunk.length
     if (this.#bytes - this.#reported >= REPORT_BYTES) {
       this.#reported = this.#bytes
-      this.#onBytes(this.#bytes)
+      this.#watch.onBytes(this.#bytes)
     }
     if (this.#head) {
       this.#head.push(chunk)
@@ -89,17 +102,20 @@ class TextCheck extends Transform {
   }
 
   override _flush(done: (error?: Error | null) => void): void {
-    this.#onBytes(this.#bytes)
+    this.#watch.onBytes(this.#bytes)
     done(this.#bytes === 0 ? new Fault('EMPTY_FILE', 'The file is empty.') : this.#judgeHead())
   }
 
-  result(): { bytes: number, sha256: string } {
-    return { bytes: this.#bytes, sha256: this.#hash.digest('hex') }
+  result(): Omit<StagedFile, 'path'> {
+    return { bytes: this.#bytes, sha256: this.#hash.digest('hex'), headSha256: this.#fingerprint.digest('hex') }
   }
 
   #judgeHead(): Fault | null {
-    const what = this.#head && describeBinary(Buffer.concat(this.#head).subarray(0, HEAD_BYTES))
+    if (!this.#head) return null
+    const head = Buffer.concat(this.#head).subarray(0, HEAD_BYTES)
     this.#head = null
+    const what = describeBinary(head)
+    if (what === null) this.#watch.onHead(head)
     return what ? new Fault('NOT_CSV', `The file is not text. It looks like ${what}.`) : null
   }
 }

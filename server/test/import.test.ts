@@ -41,7 +41,7 @@ describe('an import', () => {
       bytes: Buffer.byteLength(content), sha256: createHash('sha256').update(content).digest('hex'),
       dialect: { quote: '"', escape: '"', header: true, skipLines: 0, newline: '\n', encoding: 'utf-8', delimiter: ',' },
       columns: [{ name: 'a', type: 'INTEGER' }, { name: 'b', type: 'TEXT' }],
-      tableRows: 3, notices: ['1 rows had fewer fields than the header; the missing ones are empty.'], undoable: false,
+      tableRows: 3, header: ['a', 'b'], notices: ['1 row had fewer fields than the header; the missing ones are empty.'], undoable: true,
     } satisfies ImportRecord)
     assert.deepEqual((await server.rows('päper')).rows, [[1, 'x'], [3, ''], [4, 'z']])
   })

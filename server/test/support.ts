@@ -102,7 +102,7 @@ export class TestServer {
   async request<T = unknown>(method: string, path: string, init: RequestInit = {}): Promise<Answer<T>> {
     const response = await fetch(this.url + path, { method, ...init })
     const text = await response.text()
-    const isJson = response.headers.get('content-type')?.includes('json')
+    const isJson = /^application\/(problem\+)?json\b/.test(response.headers.get('content-type') ?? '')
     return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as T }
   }
 

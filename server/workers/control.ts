@@ -34,6 +34,11 @@ export class Control {
     return Atomics.compareExchange(this.#state, 0, RUNNING, COMMITTING) === RUNNING
   }
 
+  /** @throws Fault CANCELLED, INTERRUPTED */
+  throwIfStopped(): void {
+    if (this.state === CANCELLED || this.state === INTERRUPTED) throw this.stopFault()
+  }
+
   /** What a stopped import ends with. */
   stopFault(): Fault {
     return this.state === INTERRUPTED

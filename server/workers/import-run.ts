@@ -3,9 +3,12 @@ import { detectDialect, detectEncoding } from '../csv/dialect.ts'
 import { FileText } from '../csv/file-text.ts'
 import { RecordReader, type RecordBatch } from '../csv/record-reader.ts'
 import { RowFitter } from '../csv/row-fitter.ts'
-import { nameExists, registerTable } from '../db/catalogue.ts'
-import { completeImport, insertRejects } from '../db/imports-store.ts'
+import { rememberSettings } from '../db/header-settings.ts'
+import { completeImport, findSameFile, insertRejects } from '../db/imports-store.ts'
+import { mergeSchema } from '../db/merge.ts'
+import { registerNumberText } from '../db/number-text.ts'
 import type { Db } from '../db/open.ts'
+import { publish, type Published } from '../db/publish.ts'
 import { StagingTable } from '../db/staging-table.ts'
 import { Fault } from '../faults.ts'
 import type { Dialect, ImportPhase, Receipt, RejectedRow } from '../protocol.ts'
@@ -90,12 +93,7 @@ class ImportRun {
     }
     this.#rowsPerSecond = this.#rowsRead / Math.max((performance.now() - startedImporting) / 1000, 0.001)
 
-    this.#phase = 'finish'
-    this.#report(0)
-    if (staging.needsRewrite) {
-      await staging.rewrite((work) => this.#tools.writes.run(work), (fraction) => this.#report(fraction * 0.9))
-    }
-    return this.#publish(staging, dialect, fitter.notices)
+    return this.#finish(staging, dialect, fitter)
   }
 
   #detectDialect(): Dialect {
@@ -155,40 +153,73 @@ class ImportRun {
     this.#pendingRejects = []
   }
 
-  /** The step after which everybody sees the rows, or nobody ever will. */
-  async #publish(staging: StagingTable, dialect: Dialect, notices: readonly string[]): Promise<{ receipt: Receipt, message: string }> {
+  /** Bring the staged rows to the types they need, then take the step after which everybody sees them, or nobody ever will. */
+  async #finish(staging: StagingTable, dialect: Dialect, fitter: RowFitter): Promise<{ receipt: Receipt, message: string }> {
     const { db, writes, control } = this.#tools
-    const { sessionId, table, number, startedAt, sha256, fileBytes: bytes } = this.#plan
+    const { options: { mode, key, addColumns }, table, number } = this.#plan
+    const isMerge = mode === 'append' || mode === 'upsert'
+    this.#phase = isMerge ? 'merge' : 'finish'
+    this.#report(0)
+    const schema = isMerge ? mergeSchema(db, table, staging.columns, addColumns, key) : undefined
+    const columns = schema?.stagedTypes ?? staging.columns.map(({ isUndecided: _, ...column }) => column)
+    registerNumberText(db)
+    if (staging.needsRewrite(columns)) {
+      await staging.rewrite(columns, (work) => writes.run(work), (fraction) => this.#report(fraction * 0.4))
+    }
     // The rows reach the disk before anybody is told of them, even if the power fails next.
     db.pragma('synchronous = FULL')
     return writes.run(() => {
+      const published = publish(db, {
+        mode, table, importNumber: number, staging, columns, rows: this.#rowsRead - this.#rowsRejected,
+        ...(schema && { merge: { schema, key: mode === 'upsert' ? key : [] } }),
+        report: (fraction) => {
+          control.throwIfStopped()
+          this.#report(0.4 + fraction * 0.5)
+        },
+      })
+      const outcome = this.#describe(published, dialect, fitter, schema?.notices ?? [])
+      rememberSettings(db, fitter.header, { ...this.#plan.options, table }, Date.now())
+      completeImport(db, { ...outcome, mode, sessionId: this.#plan.sessionId, headSha256: this.#plan.headSha256, finishedAt: Date.now() })
+      this.#phase = 'finish'
+      this.#report(0.95)
       if (!control.beginCommit()) throw control.stopFault()
-      if (nameExists(db, table)) throw new Fault('TABLE_EXISTS', `A table called "${table}" came into being during this import.`)
-      const rowsInserted = this.#rowsRead - this.#rowsRejected
-      const { columns } = staging
-      const finishedAt = Date.now()
-      const receipt: Receipt = {
-        rowsRead: this.#rowsRead,
-        rowsInserted,
-        rowsUpdated: 0,
-        rowsUnchanged: 0,
-        rowsRejected: this.#rowsRejected,
-        bytes,
-        sha256,
-        dialect,
-        columns,
-        durationMs: Math.max(0, finishedAt - startedAt),
-        rowsPerSecond: Math.round(this.#rowsPerSecond),
-        table,
-        tableRows: rowsInserted,
-        notices: this.#rowsPadded > 0 ? [...notices, `${this.#rowsPadded.toLocaleString('en')} rows had fewer fields than the header; the missing ones are empty.`] : [...notices],
-      }
-      const message = `Imported ${rowsInserted.toLocaleString('en')} rows into ${table}`
-      staging.publish(table)
-      registerTable(db, table, rowsInserted, columns, number)
-      completeImport(db, sessionId, receipt, message, finishedAt)
-      return { receipt, message }
+      return outcome
     })
+  }
+
+  #describe(published: Published, dialect: Dialect, fitter: RowFitter, mergeNotices: readonly string[]): { receipt: Receipt, message: string } {
+    const { startedAt, sha256, fileBytes: bytes, table, number } = this.#plan
+    const { inserted, updated, unchanged, tableRows } = published
+    const earlier = findSameFile(this.#tools.db, sha256, number)
+    const receipt: Receipt = {
+      rowsRead: this.#rowsRead,
+      rowsInserted: inserted,
+      rowsUpdated: updated,
+      rowsUnchanged: unchanged,
+      rowsRejected: this.#rowsRejected,
+      bytes,
+      sha256,
+      dialect,
+      columns: [...published.columns],
+      header: [...fitter.header],
+      durationMs: Math.max(0, Date.now() - startedAt),
+      rowsPerSecond: Math.round(this.#rowsPerSecond),
+      table,
+      tableRows,
+      notices: [
+        ...fitter.notices,
+        ...mergeNotices,
+        ...(this.#rowsPadded > 0 ? [`${countOf(this.#rowsPadded, 'row')} had fewer fields than the header; the missing ones are empty.`] : []),
+        ...(earlier ? [`The same file was imported before, as #${earlier.number} into "${earlier.table}".`] : []),
+      ],
+    }
+    const parts = [
+      `${countOf(inserted, 'row')} added`,
+      ...(updated > 0 ? [`${updated.toLocaleString('en')} updated`] : []),
+      ...(unchanged > 0 ? [`${unchanged.toLocaleString('en')} unchanged`] : []),
+      ...(this.#rowsRejected > 0 ? [`${this.#rowsRejected.toLocaleString('en')} rejected`] : []),
+    ]
+    return { receipt, message: `Imported into ${table}: ${parts.join(', ')}` }
   }
 
   #fractionRead(): number {
@@ -205,3 +236,5 @@ class ImportRun {
     })
   }
 }
+
+const countOf = (count: number, noun: string): string => `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`

@@ -15,8 +15,9 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { dropStagingTables } from '../db/catalogue.ts'
 import { deleteRejects } from '../db/imports-store.ts'
 import { openWriter, type Db } from '../db/open.ts'
+import { keepReferencesByName, pruneUndo } from '../db/undo.ts'
 import { Fault } from '../faults.ts'
-import { CANCELLED, Control, INTERRUPTED } from './control.ts'
+import { Control, INTERRUPTED } from './control.ts'
 import { runImport } from './import-run.ts'
 import type { FromImportWorker, ImportPlan, ToImportWorker } from './messages.ts'
 import { WriteTransactions } from './write-transactions.ts'
@@ -46,15 +47,12 @@ const turns = {
   end: () => send({ kind: 'end-turn' }),
 }
 
-function checkStop(): void {
-  if (control.state === CANCELLED || control.state === INTERRUPTED) throw control.stopFault()
-}
-
 /** Take back whatever of the import nobody is meant to see. */
 async function cleanUp(db: Db, succeeded: boolean): Promise<void> {
   await new WriteTransactions(db, turns, plan.busyTimeoutMs, () => undefined).run(() => {
     dropStagingTables(db, plan.number)
-    if (!succeeded) deleteRejects(db, plan.number)
+    if (succeeded) pruneUndo(db, plan.maxUndoBytes)
+    else deleteRejects(db, plan.number)
   })
 }
 
@@ -69,8 +67,9 @@ async function tryToCleanUp(db: Db, succeeded: boolean): Promise<boolean> {
 }
 
 const db = openWriter(plan.databasePath, Math.min(BUSY_SLICE_MS, plan.busyTimeoutMs))
+keepReferencesByName(db)
 try {
-  const writes = new WriteTransactions(db, turns, plan.busyTimeoutMs, checkStop)
+  const writes = new WriteTransactions(db, turns, plan.busyTimeoutMs, () => control.throwIfStopped())
   const outcome = await runImport(plan, { db, writes, control, report: (progress) => send({ kind: 'progress', progress }) })
   send({ kind: 'completed', ...outcome })
   await tryToCleanUp(db, true)

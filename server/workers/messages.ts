@@ -5,6 +5,10 @@ import type { FaultMessage } from '../faults.ts'
 export interface ImportOptions {
   table?: string
   mode: ImportMode
+  /** Columns that tell one row from another, for upsert. */
+  key: string[]
+  /** Whether columns that the table does not have are added to it. */
+  addColumns: boolean
   dialect: Partial<Dialect>
   /** By the file's column names. */
   columns: Record<string, ColumnChoice>
@@ -21,12 +25,16 @@ export interface ImportPlan {
   filePath: string
   fileBytes: number
   sha256: string
-  /** Name of the table it makes. */
+  /** Of the file's first MiB. */
+  headSha256: string
+  /** Name of the table that its rows go to. */
   table: string
   options: ImportOptions
   startedAt: number
   busyTimeoutMs: number
   maxRowLength: number
+  /** How much the undo data of all imports may take together. */
+  maxUndoBytes: number
   /** One Int32, see Control. */
   control: SharedArrayBuffer
 }

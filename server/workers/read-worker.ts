@@ -1,17 +1,22 @@
 /** Thread of the pool that reads tables, so that no query, however long, holds up the event loop. */
 import type { MessagePort } from 'node:worker_threads'
 import { workerData } from 'piscina'
+import { writeRejects } from '../csv/rejects.ts'
 import { describeTable, resolveTable, userTableNames } from '../db/catalogue.ts'
+import { getImport, iterateRejects } from '../db/imports-store.ts'
 import { openReader, type Db } from '../db/open.ts'
 import { iterateRows, selectRows, type RowSelection } from '../db/table-query.ts'
 import { Fault, type FaultMessage } from '../faults.ts'
-import type { RowsPage, TableInfo } from '../protocol.ts'
+import type { ImportPreview, RowsPage, TableInfo } from '../protocol.ts'
 import { rowWriter, type ExportFormat } from './export-format.ts'
+import { previewImport, type PreviewRequest } from './preview.ts'
 
 export type ReadTask =
   | { kind: 'tables' }
   | { kind: 'table', name: string }
   | { kind: 'rows', name: string, selection: RowSelection, limit: number, offset: number }
+  | { kind: 'preview', request: PreviewRequest }
+  | { kind: 'rejects', sessionId: string, port: MessagePort }
   | { kind: 'export', name: string, selection: RowSelection, format: ExportFormat, port: MessagePort }
 
 /** What each kind of task answers. */
@@ -19,14 +24,16 @@ export interface ReadAnswers {
   tables: TableInfo[]
   table: TableInfo
   rows: RowsPage
+  preview: ImportPreview
+  rejects: null
   export: null
 }
 
 /** Classes do not survive the thread border, so a failure is an answer. */
 export type ReadResult<K extends ReadTask['kind'] = ReadTask['kind']> = { value: ReadAnswers[K] } | { fault: FaultMessage }
 
-/** Size of a piece of an export, in characters. */
-const EXPORT_PIECE_LENGTH = 256 * 2 ** 10
+/** Size of a piece of a download, in characters. */
+const PIECE_LENGTH = 256 * 2 ** 10
 
 const { databasePath } = workerData as { databasePath: string }
 let reader: Db | undefined
@@ -40,45 +47,60 @@ export default async function answer(task: ReadTask): Promise<ReadResult> {
 }
 
 async function read(task: ReadTask): Promise<ReadAnswers[ReadTask['kind']]> {
-  if (task.kind === 'export') return exportRows(task)
+  if (task.kind === 'export' || task.kind === 'rejects') return sendText(task)
   const db = reader ??= openReader(databasePath)
   switch (task.kind) {
     case 'tables': return userTableNames(db).map((name) => describeTable(db, name))
     case 'table': return describeTable(db, resolveTable(db, task.name))
     case 'rows': return selectRows(db, task.name, task.selection, task.limit, task.offset)
+    case 'preview': return previewImport(db, task.request)
   }
 }
 
 /**
- * Send the rows piece by piece and null after the last, each piece only when it has been asked for, so that a slow
+ * Send text piece by piece and null after the last, each piece only when it has been asked for, so that a slow
  * client costs no memory. The other side closes the port to stop.
  */
-async function exportRows({ name, selection, format, port }: ReadTask & { kind: 'export' }): Promise<null> {
+async function sendText(task: ReadTask & { kind: 'export' | 'rejects' }): Promise<null> {
+  const { port } = task
   // An iteration keeps its connection busy, so it has one of its own.
   const db = openReader(databasePath)
   try {
-    const { columns, rows } = iterateRows(db, name, selection)
-    const writer = rowWriter(format, columns)
     const asked = demand(port)
-    let text = writer.head
-    let index = 0
+    let text = ''
     const send = async (): Promise<boolean> => {
       const isWanted = await asked()
       if (isWanted) port.postMessage(text)
       text = ''
       return isWanted
     }
-    for (const cells of rows) {
-      text += writer.row(cells, index++)
-      if (text.length >= EXPORT_PIECE_LENGTH && !await send()) return null
+    for (const piece of task.kind === 'export' ? exportText(db, task) : rejectsText(db, task.sessionId)) {
+      text += piece
+      if (text.length >= PIECE_LENGTH && !await send()) return null
     }
-    text += writer.tail
     if (text === '' || await send()) port.postMessage(null)
     return null
   } finally {
     db.close()
     port.close()
   }
+}
+
+function* exportText(db: Db, { name, selection, format }: ReadTask & { kind: 'export' }): Iterable<string> {
+  const { columns, rows } = iterateRows(db, name, selection)
+  const writer = rowWriter(format, columns)
+  yield writer.head
+  let index = 0
+  for (const cells of rows) yield writer.row(cells, index++)
+  yield writer.tail
+}
+
+function rejectsText(db: Db, sessionId: string): Iterable<string> {
+  const record = getImport(db, sessionId)
+  if (!record) throw new Fault('SESSION_NOT_FOUND', 'There is no import with that id.')
+  const { header, dialect } = record
+  if (!header || !dialect) throw new Fault('NO_REJECTS', 'Nothing of that import was kept, so it has no rejected rows.')
+  return writeRejects(header, dialect, iterateRejects(db, record.number))
 }
 
 /** @returns a function that waits for the next request for a piece; false where there will be none */

@@ -1,0 +1,222 @@
+import { Fault } from '../faults.ts'
+import type { ColumnInfo } from '../protocol.ts'
+import { describeTable, registerTable } from './catalogue.ts'
+import { quoteIdentifier, sameName } from './identifiers.ts'
+import { numberAsText } from './number-text.ts'
+import type { Db } from './open.ts'
+import { rememberTable, saveUndo, undoTable, type UndoPlan } from './undo.ts'
+
+/** Rows copied by one statement, so that progress can be told in between. */
+const ROWS_PER_STATEMENT = 50_000
+
+/** Which rows go where. */
+export interface MergeRequest {
+  table: string
+  /** The table in which the rows are staged. */
+  staging: string
+  importNumber: number
+  /** Names of the columns that tell one row from another: rows with the same key are updated. Empty: all are added. */
+  key: readonly string[]
+  schema: MergedSchema
+  /** Told the share of the work done, 0 to 1; may throw to give up. */
+  report: (fraction: number) => void
+}
+
+export interface MergeCounts {
+  inserted: number
+  updated: number
+  unchanged: number
+}
+
+/** What an existing table and a file's columns become together. */
+export interface MergedSchema {
+  /** All columns of the table after the import. */
+  columns: ColumnInfo[]
+  /** The types that the staged columns must have, in their order. */
+  stagedTypes: ColumnInfo[]
+  /** Whether the table itself has to be rewritten: a column is new or becomes TEXT. */
+  needsRebuild: boolean
+  /** Whether the table came from an import, so that its rows' keys and its columns are ours to decide. */
+  isOurs: boolean
+  notices: string[]
+}
+
+const list = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ')
+
+/**
+ * Match a file's columns to a table's by name. Where a column's values do not fit the table's type, the column becomes
+ * TEXT: no value is changed on either side, and the receipt says so.
+ * @param staged the file's columns; `isUndecided` where no value says anything about the type
+ * @param key columns that must be on both sides
+ * @throws Fault COLUMN_MISMATCH
+ */
+export function mergeSchema(
+  db: Db, table: string, staged: readonly (ColumnInfo & { isUndecided: boolean })[], addColumns: boolean, key: readonly string[],
+): MergedSchema {
+  const existing = describeTable(db, table).columns
+  const isOurs = db.prepare('SELECT 1 FROM _hextrackr_tables WHERE name = ?').get(table) !== undefined
+  const unknown = staged.filter(({ name }) => !existing.some((column) => sameName(column.name, name)))
+  if (unknown.length === staged.length) throw new Fault('COLUMN_MISMATCH', `The file and the table "${table}" have no column in common.`)
+  if (unknown.length > 0 && !addColumns) {
+    throw new Fault('COLUMN_MISMATCH', `The table "${table}" has no column ${list(unknown.map(({ name }) => name))}. Leave it out, rename it, or allow new columns.`)
+  }
+  const notices: string[] = []
+  const columns: ColumnInfo[] = existing.map((column) => {
+    const match = staged.find(({ name }) => sameName(name, column.name))
+    if (!match || match.isUndecided || (match.type === column.type && match.scale === column.scale)) return column
+    if (column.type !== 'TEXT') notices.push(`Column "${column.name}" is text now: the file holds values that are not ${describeType(column)}.`)
+    return { name: column.name, type: 'TEXT' }
+  })
+  const missing = existing.filter((column) => !staged.some(({ name }) => sameName(name, column.name)))
+  if (missing.length > 0) notices.push(`The file has no column ${list(missing.map(({ name }) => name))}; it is empty in new rows and stays as it is in others.`)
+  for (const { name, type, scale } of unknown) {
+    columns.push({ name, type, ...(scale !== undefined && { scale }) })
+    notices.push(`Column "${name}" is new.`)
+  }
+  for (const wanted of key) {
+    if (![existing, staged].every((side) => side.some(({ name }) => sameName(name, wanted)))) {
+      throw new Fault('COLUMN_MISMATCH', `The key column ${JSON.stringify(wanted)} must be in both the file and the table "${table}".`)
+    }
+  }
+  const needsRebuild = unknown.length > 0 || columns.some(({ type }, index) => type !== existing[index]?.type)
+  if (needsRebuild && !isOurs) throw new Fault('COLUMN_MISMATCH', `The table "${table}" was made by another program; its columns cannot be changed to fit the file.`)
+  return {
+    columns,
+    stagedTypes: staged.map(({ name }) => columns.find((column) => sameName(column.name, name))!),
+    needsRebuild,
+    isOurs,
+    notices,
+  }
+}
+
+const describeType = ({ type, scale }: ColumnInfo): string =>
+  type === 'INTEGER' ? 'integers' : scale === undefined ? 'numbers' : `numbers with ${scale} digits after the point`
+
+/** An SQL value for a column that a row has nothing for. */
+const emptyValue = (column: ColumnInfo): string => column.type === 'TEXT' ? '\'\'' : 'NULL'
+
+const names = (columns: readonly ColumnInfo[]): string => columns.map(({ name }) => quoteIdentifier(name)).join(', ')
+
+/**
+ * Bring staged rows into an existing table, and keep what undoing it needs. Belongs in the transaction that records
+ * the import's success; the staged columns already have the types of `schema.stagedTypes`.
+ * @throws Fault KEY_NOT_UNIQUE, and whatever `report` throws
+ */
+export function mergeStaged(db: Db, request: MergeRequest): MergeCounts & { tableRows: number } {
+  const { table, importNumber, key, schema } = request
+  const rows = describeTable(db, table).rows
+  const before = rememberTable(db, table)
+  const plan: UndoPlan = schema.needsRebuild ? { kind: 'swap', table } : { kind: 'delete', table, firstRowid: lastRowid(db, table) + 1 }
+  if (schema.needsRebuild) rebuild(db, request)
+  const counts = key.length > 0 ? upsert(db, request) : { inserted: insertStaged(db, request, '', (fraction) => fraction), updated: 0, unchanged: 0 }
+  if (plan.kind === 'delete' && counts.updated > 0) plan.savedRows = undoTable(importNumber)
+  const tableRows = rows + counts.inserted
+  // Another program's table may have keys and rules of its own, by which an undo would go wrong.
+  if (schema.isOurs) {
+    registerTable(db, table, tableRows, schema.columns, importNumber)
+    saveUndo(db, importNumber, plan, before)
+  }
+  return { ...counts, tableRows }
+}
+
+/** Largest key of a table's rows; new rows get larger ones (https://sqlite.org/autoinc.html). */
+function lastRowid(db: Db, table: string): number {
+  return db.prepare<[], { last: number | null }>(`SELECT max(_rowid_) AS last FROM ${quoteIdentifier(table)}`).get()!.last ?? 0
+}
+
+/** Run a statement for one range of row keys after the other, so that it can be reported and given up in between. */
+function inRanges(last: number, run: (after: number, upTo: number) => void, report: (fraction: number) => void): void {
+  for (let done = 0; done < last; done += ROWS_PER_STATEMENT) {
+    run(done, done + ROWS_PER_STATEMENT)
+    report(Math.min(1, (done + ROWS_PER_STATEMENT) / last))
+  }
+}
+
+/** Give the table its new columns; the old one keeps its rows under the name of the undo table. */
+function rebuild(db: Db, { table, importNumber, schema: { columns }, report }: MergeRequest): void {
+  const before = describeTable(db, table).columns
+  const old = quoteIdentifier(undoTable(importNumber))
+  db.exec(`ALTER TABLE ${quoteIdentifier(table)} RENAME TO ${old}`)
+  db.exec(`CREATE TABLE ${quoteIdentifier(table)} (${columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ')})`)
+  const values = columns.map((column, index) => {
+    const was = before[index]
+    if (!was) return emptyValue(column)
+    return was.type === column.type ? quoteIdentifier(was.name) : `ifnull(${numberAsText(was)}, '')`
+  })
+  const copy = db.prepare<[number, number]>(
+    `INSERT INTO ${quoteIdentifier(table)} (_rowid_, ${names(columns)}) SELECT _rowid_, ${values.join(', ')} FROM ${old} WHERE _rowid_ > ? AND _rowid_ <= ?`,
+  )
+  inRanges(lastRowid(db, undoTable(importNumber)), (after, upTo) => void copy.run(after, upTo), () => report(0))
+}
+
+/** Insert the staged rows that the condition lets through, in the order of the file. @returns how many */
+function insertStaged(
+  db: Db, { table, staging, schema: { columns, stagedTypes }, report }: MergeRequest, condition: string, share: (fraction: number) => number,
+): number {
+  const values = columns.map((column) => {
+    const staged = stagedTypes.find(({ name }) => sameName(name, column.name))
+    return staged ? `s.${quoteIdentifier(staged.name)}` : emptyValue(column)
+  })
+  const insert = db.prepare<[number, number]>(
+    `INSERT INTO ${quoteIdentifier(table)} (${names(columns)}) SELECT ${values.join(', ')} FROM ${quoteIdentifier(staging)} s
+     WHERE s._rowid_ > ? AND s._rowid_ <= ? ${condition} ORDER BY s._rowid_`,
+  )
+  let inserted = 0
+  inRanges(lastRowid(db, staging), (after, upTo) => (inserted += insert.run(after, upTo).changes), (fraction) => report(share(fraction)))
+  return inserted
+}
+
+/** Pairs of rows of the file and of the table with the same key. */
+const MATCHES = '_hextrackr_matches'
+
+function upsert(db: Db, request: MergeRequest): MergeCounts {
+  const { table, staging, key, importNumber, schema, report } = request
+  const keyColumns = key.map((wanted) => schema.columns.find(({ name }) => sameName(name, wanted))!.name)
+  const s = quoteIdentifier(staging)
+  const t = quoteIdentifier(table)
+  const keyList = keyColumns.map(quoteIdentifier).join(', ')
+  db.exec(`CREATE INDEX ${quoteIdentifier(`${staging}_key`)} ON ${s} (${keyList})`)
+  if (db.prepare<[], { n: number }>(`SELECT count(*) AS n FROM ${s} GROUP BY ${keyList} HAVING n > 1 LIMIT 1`).get()) {
+    throw new Fault('KEY_NOT_UNIQUE', `The file has several rows with the same ${list(key)}. Choose columns that tell each row from all others.`)
+  }
+  report(0.1)
+
+  const others = schema.stagedTypes.map(({ name }) => name).filter((name) => !keyColumns.some((column) => sameName(column, name)))
+  const differs = anyOf(['0', ...others.map((name) => `s.${quoteIdentifier(name)} IS NOT t.${quoteIdentifier(name)}`)])
+  const sameKey = keyColumns.map((name) => `s.${quoteIdentifier(name)} IS t.${quoteIdentifier(name)}`).join(' AND ')
+  db.exec(`DROP TABLE IF EXISTS temp.${MATCHES}; CREATE TEMP TABLE ${MATCHES} (staged INTEGER PRIMARY KEY, existing INTEGER, changed INTEGER)`)
+  const match = db.prepare<[number, number]>(
+    `INSERT INTO ${MATCHES} SELECT s._rowid_, t._rowid_, ${differs} FROM ${t} t CROSS JOIN ${s} s ON ${sameKey} WHERE t._rowid_ > ? AND t._rowid_ <= ?`,
+  )
+  try {
+    inRanges(lastRowid(db, table), (after, upTo) => void match.run(after, upTo), (fraction) => report(0.1 + 0.4 * fraction))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'SQLITE_CONSTRAINT_PRIMARYKEY')) throw error
+    throw new Fault('KEY_NOT_UNIQUE', `The table "${table}" has several rows with the same ${list(key)}, so rows cannot be matched by it.`)
+  }
+  const { matched, updated } = db.prepare<[], { matched: number, updated: number }>(
+    `SELECT count(*) AS matched, total(changed) AS updated FROM ${MATCHES}`,
+  ).get()!
+  if (updated > 0) {
+    if (!schema.needsRebuild && schema.isOurs) {
+      db.exec(`CREATE TABLE ${quoteIdentifier(undoTable(importNumber))} AS
+        SELECT t._rowid_ AS _rowid_of_row_, t.* FROM ${t} t WHERE t._rowid_ IN (SELECT existing FROM ${MATCHES} WHERE changed)`)
+    }
+    const assignments = others.map((name) => `${quoteIdentifier(name)} = s.${quoteIdentifier(name)}`).join(', ')
+    const update = db.prepare<[number, number]>(
+      `UPDATE ${t} SET ${assignments} FROM ${MATCHES} m JOIN ${s} s ON s._rowid_ = m.staged
+       WHERE m.changed AND m.existing = ${t}._rowid_ AND m.staged > ? AND m.staged <= ?`,
+    )
+    inRanges(lastRowid(db, staging), (after, upTo) => void update.run(after, upTo), (fraction) => report(0.5 + 0.2 * fraction))
+  }
+  const inserted = insertStaged(db, request, `AND s._rowid_ NOT IN (SELECT staged FROM ${MATCHES})`, (fraction) => 0.7 + 0.3 * fraction)
+  db.exec(`DROP TABLE temp.${MATCHES}`)
+  return { inserted, updated, unchanged: matched - updated }
+}
+
+/** Conditions joined by OR in groups, since a chain of 2,000 would be deeper than SQLite allows (SQLITE_MAX_EXPR_DEPTH). */
+function anyOf(conditions: readonly string[]): string {
+  if (conditions.length <= 100) return `(${conditions.join(' OR ')})`
+  const half = conditions.length >> 1
+  return `(${anyOf(conditions.slice(0, half))} OR ${anyOf(conditions.slice(half))})`
+}

@@ -1,0 +1,146 @@
+import { Fault } from '../faults.ts'
+import type { ColumnInfo } from '../protocol.ts'
+import { nameExists } from './catalogue.ts'
+import { INTERNAL_PREFIX, quoteIdentifier } from './identifiers.ts'
+import type { Db } from './open.ts'
+
+/**
+ * Let tables change places without their views and triggers following the old one: they go on meaning the name
+ * (https://sqlite.org/pragma.html#pragma_legacy_alter_table).
+ */
+export function keepReferencesByName(db: Db): void {
+  db.pragma('legacy_alter_table = ON')
+}
+
+/** Name of the table that holds what an import replaced. */
+export const undoTable = (importNumber: number): string => `${INTERNAL_PREFIX}undo_${importNumber}`
+
+/** How to take an import back. */
+export interface UndoPlan {
+  /**
+   * `drop`: the import made the table. `swap`: the table as it was lies in the undo table.
+   * `delete`: rows from `firstRowid` on are the import's, and the undo table, if there is one, holds changed rows.
+   */
+  kind: 'drop' | 'swap' | 'delete'
+  table: string
+  firstRowid?: number
+  /** Table of the rows that the import changed, as they were; `delete` only. */
+  savedRows?: string
+}
+
+/** What the catalogue said of a table before an import, to be said again after the undo. */
+interface TableBefore {
+  rowCount: number
+  columns: ColumnInfo[]
+  importNumber: number | null
+}
+
+interface UndoRow {
+  kind: UndoPlan['kind']
+  table_name: string
+  first_rowid: number | null
+  saved_rows: string | null
+  before: string | null
+  bytes: number
+}
+
+interface CatalogueEntry { row_count: number, columns: string, import_number: number | null }
+
+/** What has to be remembered of a table before an import changes it; undefined where it does not exist yet. */
+export function rememberTable(db: Db, table: string): TableBefore | undefined {
+  const entry = db.prepare<[string], CatalogueEntry>('SELECT row_count, columns, import_number FROM _hextrackr_tables WHERE name = ?').get(table)
+  if (entry) return { rowCount: entry.row_count, columns: JSON.parse(entry.columns) as ColumnInfo[], importNumber: entry.import_number }
+  return undefined
+}
+
+/** Pages of a table times their size. Reads all of it (https://sqlite.org/dbstat.html). */
+function tableBytes(db: Db, table: string): number {
+  return db.prepare<[string], { bytes: number | null }>(`SELECT sum(pgsize) AS bytes FROM dbstat('main', 1) WHERE name = ?`).get(table)?.bytes ?? 0
+}
+
+/** Remember how to take an import back. Belongs in the import's last transaction. */
+export function saveUndo(db: Db, importNumber: number, plan: UndoPlan, before: TableBefore | undefined): void {
+  const held = plan.kind === 'swap' ? undoTable(importNumber) : plan.savedRows
+  db.prepare('INSERT INTO _hextrackr_undo (import_number, kind, table_name, first_rowid, saved_rows, before, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)').run(
+    importNumber, plan.kind, plan.table, plan.firstRowid ?? null, plan.savedRows ?? null, before ? JSON.stringify(before) : null,
+    held === undefined ? 0 : tableBytes(db, held),
+  )
+}
+
+/** Why an import cannot be taken back now; undefined where it can. */
+export function undoObstacle(db: Db, importNumber: number): string | undefined {
+  const plan = db.prepare<[number], { table_name: string }>('SELECT table_name FROM _hextrackr_undo WHERE import_number = ?').get(importNumber)
+  if (!plan) return 'What it replaced is no longer kept.'
+  const current = db.prepare<[string], { import_number: number | null }>('SELECT import_number FROM _hextrackr_tables WHERE name = ?').get(plan.table_name)
+  if (!current || !nameExists(db, plan.table_name)) return `The table "${plan.table_name}" is gone.`
+  if (current.import_number !== importNumber) return `The table "${plan.table_name}" was changed by import #${current.import_number} since. Undo #${current.import_number} first.`
+  return undefined
+}
+
+/**
+ * Take an import back: the table is as it was before, in one transaction that the caller opens.
+ * @throws Fault NOT_UNDOABLE
+ */
+export function undoImport(db: Db, importNumber: number): void {
+  const obstacle = undoObstacle(db, importNumber)
+  if (obstacle !== undefined) throw new Fault('NOT_UNDOABLE', obstacle)
+  const plan = db.prepare<[number], UndoRow>('SELECT * FROM _hextrackr_undo WHERE import_number = ?').get(importNumber)!
+  const table = quoteIdentifier(plan.table_name)
+  if (plan.kind === 'delete') {
+    db.prepare(`DELETE FROM ${table} WHERE _rowid_ >= ?`).run(plan.first_rowid)
+    if (plan.saved_rows !== null) putBackRows(db, table, plan.saved_rows)
+  } else {
+    db.exec(`DROP TABLE ${table}`)
+    if (plan.kind === 'swap') db.exec(`ALTER TABLE ${quoteIdentifier(undoTable(importNumber))} RENAME TO ${table}`)
+  }
+  if (plan.before === null) {
+    db.prepare('DELETE FROM _hextrackr_tables WHERE name = ?').run(plan.table_name)
+  } else {
+    const { rowCount, columns, importNumber: previous } = JSON.parse(plan.before) as TableBefore
+    db.prepare('UPDATE _hextrackr_tables SET row_count = ?, columns = ?, import_number = ? WHERE name = ?')
+      .run(rowCount, JSON.stringify(columns), previous, plan.table_name)
+  }
+  db.prepare('DELETE FROM _hextrackr_undo WHERE import_number = ?').run(importNumber)
+  db.prepare('UPDATE _hextrackr_imports SET undone_at = ? WHERE number = ?').run(Date.now(), importNumber)
+}
+
+function putBackRows(db: Db, table: string, savedRows: string): void {
+  const saved = quoteIdentifier(savedRows)
+  const [rowid, ...columns] = (db.pragma(`table_info(${saved})`) as { name: string }[]).map(({ name }) => quoteIdentifier(name))
+  const assignments = columns.map((column) => `${column} = old.${column}`).join(', ')
+  db.exec(`UPDATE ${table} SET ${assignments} FROM ${saved} old WHERE old.${rowid!} = ${table}._rowid_`)
+  db.exec(`DROP TABLE ${saved}`)
+}
+
+/** The table that an undo plan keeps in the database, if it keeps one. */
+const heldTable = (importNumber: number, { kind, saved_rows }: Pick<UndoRow, 'kind' | 'saved_rows'>): string | null =>
+  kind === 'swap' ? undoTable(importNumber) : saved_rows
+
+/**
+ * Forget the oldest imports' undo data until what is kept fits the limit.
+ * @returns the numbers of the imports that can no longer be undone
+ */
+export function pruneUndo(db: Db, maxBytes: number): number[] {
+  const plans = db.prepare<[], UndoRow & { import_number: number }>('SELECT * FROM _hextrackr_undo WHERE bytes > 0 ORDER BY import_number DESC').all()
+  const pruned: number[] = []
+  let kept = 0
+  for (const plan of plans) {
+    kept += plan.bytes
+    if (kept <= maxBytes) continue
+    forgetUndo(db, plan.import_number, plan)
+    pruned.push(plan.import_number)
+  }
+  return pruned
+}
+
+/** Forget the undo data of every import into a table, because the table goes. */
+export function forgetUndoOf(db: Db, table: string): void {
+  const plans = db.prepare<[string], UndoRow & { import_number: number }>('SELECT * FROM _hextrackr_undo WHERE table_name = ? COLLATE NOCASE').all(table)
+  for (const plan of plans) forgetUndo(db, plan.import_number, plan)
+}
+
+function forgetUndo(db: Db, importNumber: number, plan: UndoRow): void {
+  const held = heldTable(importNumber, plan)
+  if (held !== null) db.exec(`DROP TABLE IF EXISTS ${quoteIdentifier(held)}`)
+  db.prepare('DELETE FROM _hextrackr_undo WHERE import_number = ?').run(importNumber)
+}
