@@ -53,7 +53,8 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
 
   const gate = new Gate(config.host, config.allowedHosts)
   const page = express()
-  const httpServer = createServer(page)
+  // Node would cut off every upload that takes longer than five minutes.
+  const httpServer = createServer({ requestTimeout: 0 }, page)
   const io = new Server<ClientToServerEvents, ServerToClientEvents>(httpServer, {
     serveClient: false,
     allowRequest: (req, answer) => {

@@ -6,7 +6,7 @@ import { numberAsText } from './number-text.ts'
 import type { Db } from './open.ts'
 
 /** Values per INSERT statement: more rows in one are faster up to about here, then binding costs the same (bench/). */
-const TARGET_VALUES_PER_STATEMENT = 128
+const TARGET_VALUES_PER_STATEMENT = 100
 
 /** Rows that are copied in one transaction when a column's type turned out different, so that other writers get their turn. */
 const ROWS_PER_COPY = 50_000

@@ -22,6 +22,9 @@ export interface ImportRouteContext {
 /** Most imports one answer lists. */
 const MAX_LISTED = 1000
 
+/** File systems stop about here; a longer name is somebody's joke. */
+const MAX_FILENAME_LENGTH = 255
+
 /** Largest text field of the form: options with a setting for each of 2,000 columns fit well. */
 const MAX_FIELD_BYTES = 2 ** 20
 
@@ -161,7 +164,7 @@ class Reception implements StorageEngine {
 
   async #receive(fields: Record<string, unknown>, { originalname, stream }: Express.Multer.File): Promise<StagedFile> {
     this.#fieldsSeen = fields
-    const job = this.#imports.begin({ sessionId: fields.sessionId, options: fields.options, filename: originalname })
+    const job = this.#imports.begin({ sessionId: fields.sessionId, options: fields.options, filename: originalname.slice(0, MAX_FILENAME_LENGTH) })
     this.#job = job
     job.reportUpload(0, this.#announcedBytes)
     this.#file = await this.#uploads.store(job.id, stream, {
@@ -174,9 +177,13 @@ class Reception implements StorageEngine {
     return this.#file
   }
 
-  /** multer asks for this where the request fails after the file has been stored; `abandon` does it. */
+  /** multer asks for this where the request fails after the file has been stored. */
   _removeFile(_req: Request, _file: Express.Multer.File, done: (error: Error | null) => void): void {
-    done(null)
+    this.#removeFile().then(() => done(null), done)
+  }
+
+  async #removeFile(): Promise<void> {
+    if (this.#file) await this.#uploads.remove(this.#file)
   }
 
   /** @param fields all fields of the request, those after the file included */
@@ -192,7 +199,7 @@ class Reception implements StorageEngine {
 
   async abandon(fault: Fault): Promise<void> {
     this.#job?.fail(fault)
-    if (this.#file) await this.#uploads.remove(this.#file)
+    await this.#removeFile()
   }
 }
 

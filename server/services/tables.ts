@@ -15,6 +15,9 @@ const worker = (name: string): string => new URL(`../workers/${name}.ts`, import
 /** A thread without work ends after this time, ms. */
 const IDLE_TIMEOUT_MS = 30_000
 
+/** Questions answered at once: a slow one must not keep a quick one waiting. */
+const MAX_QUERIES = 4
+
 /** Downloads that run at once: each holds a thread for as long as its client takes. */
 const MAX_DOWNLOADS = 4
 
@@ -27,7 +30,7 @@ export class Tables {
 
   constructor(databasePath: string, turns: WriteTurns, busyTimeoutMs: number) {
     const shared = { workerData: { databasePath, busyTimeoutMs }, idleTimeout: IDLE_TIMEOUT_MS }
-    this.#queries = new Piscina({ ...shared, filename: worker('read-worker'), minThreads: 1, maxThreads: 2 })
+    this.#queries = new Piscina({ ...shared, filename: worker('read-worker'), minThreads: 1, maxThreads: MAX_QUERIES })
     this.#downloads = new Piscina({ ...shared, filename: worker('read-worker'), minThreads: 0, maxThreads: MAX_DOWNLOADS })
     this.#writes = new Piscina({ ...shared, filename: worker('write-worker'), minThreads: 0, maxThreads: 1 })
     this.#turns = turns
