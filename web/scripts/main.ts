@@ -1,12 +1,15 @@
 /** The page's entry: makes the parts, ties them together, and is the only file that does anything when imported. */
 import { failurePage, notFoundPage, serverAnswered } from './pages/error.ts'
 import { homePage } from './pages/home.ts'
+import { importPage } from './pages/import.ts'
 import { importsPage } from './pages/imports.ts'
 import { tablePage } from './pages/table.ts'
 import { api, ApiError } from './shared/api.ts'
 import { confirmWith } from './shared/confirm.ts'
 import { byId, setText } from './shared/dom.ts'
 import { count, plural } from './shared/format.ts'
+import { ImportDraft } from './shared/import-draft.ts'
+import { optionsOf, type ImportOptions } from './shared/import-options.ts'
 import { openIntake, sift } from './shared/intake.ts'
 import { JobsPanel } from './shared/jobs-panel.ts'
 import { Jobs, type Job } from './shared/jobs.ts'
@@ -24,12 +27,15 @@ import { WebSocketClient } from './shared/websocket-client.ts'
 const SECOND_MS = 1_000
 /** Frames stop in a hidden tab; its title does not. */
 const HIDDEN_FRAME_MS = 500
+const IMPORT_PATH = '/import'
 
 const toasts = new Toasts(byId('toasts', HTMLElement))
 const announcer = byId('announcer', HTMLElement)
 const importButton = byId('import-csv', HTMLButtonElement)
 const pill = byId('pill', HTMLButtonElement)
 let pageTitle = ''
+/** The file on the import page; it stays while other pages are looked at. */
+let draft: ImportDraft | undefined
 /** An import that ended while the tab was hidden: its outcome stays in the title until somebody looks. */
 let unseen: Job | undefined
 let frameAsked = false
@@ -50,13 +56,16 @@ const router = new Router({
   main: byId('main', HTMLElement),
   routes: [
     { pattern: /^\/$/, make: () => homePage },
+    { pattern: /^\/import\/?$/, make: () => importPage },
     { pattern: /^\/imports\/?$/, make: () => importsPage },
     { pattern: /^\/tables\/([^/]+)\/?$/, make: ([name = '']) => tablePage(name) },
   ],
   notFound: notFoundPage,
   failed: failurePage,
   context: (url, signal) => ({
-    url, signal, jobs, takeSample, showImport,
+    url, signal, jobs, takeSample, showImport, startDraft, leaveDraft,
+    draft: () => draft,
+    chooseFile: () => intake.choose(),
     navigate: (href) => router.navigate(href),
     setUrl: (href, how) => router.setUrl(href, how),
     reload: () => router.reload(),
@@ -104,11 +113,40 @@ const panel = new JobsPanel(pill, byId('jobs', HTMLElement), jobs, {
   navigate: (href) => router.navigate(href),
 })
 
-/** Begins the imports. One alone is shown; several are listed. */
+/** One file is shown before anything is written; several go straight in. */
 function take(files: File[]): void {
-  const [first, ...others] = jobs.start(files)
-  if (first && others.length === 0 && !dialog.isOpen) dialog.openSoon(first.id)
-  else panel.open()
+  const [first, ...others] = files
+  if (first && others.length === 0) {
+    openDraft(first)
+    return
+  }
+  jobs.start(files)
+  panel.open()
+  toasts.show({ tone: 'info', title: `Importing ${plural(files.length, 'file')}`, text: 'Each becomes a table of its own, read as detected. A file that comes alone is previewed first.' })
+}
+
+/** @param options what was chosen before, where an import is tried once more */
+function openDraft(file: File, options?: ImportOptions): void {
+  const isHere = location.pathname === IMPORT_PATH
+  draft?.rest()
+  if (dialog.isOpen) dialog.close()
+  panel.hide()
+  const here = new URL(location.href)
+  here.searchParams.delete(IMPORT_PARAM)
+  draft = new ImportDraft(api.preview, file, isHere ? draft?.from ?? '/' : `${here.pathname}${here.search}`, options)
+  router.navigate(IMPORT_PATH, isHere ? 'replace' : 'push')
+}
+
+function startDraft(chosen: ImportDraft): void {
+  const [job] = jobs.start([chosen.file], optionsOf(chosen.form))
+  leaveDraft(chosen)
+  if (job) dialog.openSoon(job.id)
+}
+
+function leaveDraft({ from }: ImportDraft): void {
+  draft?.rest()
+  draft = undefined
+  router.navigate(from, 'replace')
 }
 
 function refuse(messages: string[]): void {
@@ -143,7 +181,7 @@ function ended(job: Job): void {
   dialog.ended(job)
   if (document.hidden && job.own) unseen = job
   if (job.own && !inDialog) noteOutcome(job)
-  router.page?.onEnded?.(job)
+  router.page?.onEnded?.()
 }
 
 function noteOutcome({ id, state, file }: Job): void {

@@ -95,7 +95,7 @@ function filledHome(context: PageContext, tables: TableInfo[], imports: ImportRe
     el('span', { class: 'd-only' }, 'Drop a CSV anywhere on this page'), el('span', { class: 'm-only' }, 'Bring in a CSV file'))
   const drop = dropZone('bar', words,
     icon('file-up', 'lg'),
-    el('span', {}, words, el('br'), el('span', { class: 'small muted' }, 'Comma, semicolon, tab or pipe. Any size. Each file becomes a table of its own.')),
+    el('span', {}, words, el('br'), el('span', { class: 'small muted' }, 'Comma, semicolon, tab or pipe. Any size. You see a preview before anything is written.')),
     fileButton(context, false))
   const sum = el('p', { class: 'num' })
   const recent = recentPanel(context, imports)

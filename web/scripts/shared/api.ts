@@ -1,5 +1,6 @@
 /** The server's HTTP API, typed. Every failure is an ApiError, an unreachable server included. */
-import type { Health, ImportRecord, Problem, ProgressSnapshot, RowsPage, TableInfo } from '../../../server/protocol.ts'
+import type { Health, ImportPreview, ImportRecord, Problem, ProgressSnapshot, RowsPage, TableInfo } from '../../../server/protocol.ts'
+import type { ImportOptions } from './import-options.ts'
 
 export class ApiError extends Error {
   override readonly name = 'ApiError'
@@ -30,12 +31,18 @@ export function problemOf(status: number, body: string): { code: string, detail:
 
 /** A request that hangs longer than this counts as unanswered. */
 const TIMEOUT_MS = 20_000
+/** Putting back millions of rows takes its time, and waits for the import that is being written. */
+const UNDO_TIMEOUT_MS = 600_000
 
-async function request(method: string, path: string, signal?: AbortSignal): Promise<Response> {
-  const timeout = AbortSignal.timeout(TIMEOUT_MS)
+async function request(method: string, path: string, signal?: AbortSignal, body?: FormData | object, timeoutMs = TIMEOUT_MS): Promise<Response> {
+  const timeout = AbortSignal.timeout(timeoutMs)
   let response: Response
   try {
-    response = await fetch(path, { method, signal: signal ? AbortSignal.any([signal, timeout]) : timeout, headers: { accept: 'application/json' } })
+    response = await fetch(path, {
+      method, signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      headers: { accept: 'application/json', ...(body && !(body instanceof FormData) && { 'content-type': 'application/json' }) },
+      ...(body && { body: body instanceof FormData ? body : JSON.stringify(body) }),
+    })
   } catch (cause) {
     if (signal?.aborted) throw cause
     throw new ApiError(0, 'UNREACHABLE', 'The server did not answer.', `${method} ${path}`)
@@ -68,15 +75,31 @@ function rowsParams({ sort, q, ...page }: Partial<RowsQuery>): string {
   return params.toString()
 }
 
+/** As much of a file as the server looks at for a preview; it tells files that were imported before by the same piece. */
+const PREVIEW_BYTES = 2 ** 20
+
+async function preview(file: File, options: ImportOptions, signal: AbortSignal): Promise<ImportPreview> {
+  const form = new FormData()
+  if (Object.keys(options).length > 0) form.append('options', JSON.stringify(options))
+  form.append('fileBytes', String(file.size))
+  // Read first: a file that is gone from the disk is another failure than a server that does not answer.
+  form.append('file', new Blob([await file.slice(0, PREVIEW_BYTES).arrayBuffer()]), file.name)
+  return await (await request('POST', '/api/imports/preview', signal, form)).json() as ImportPreview
+}
+
 export const api = {
   health: () => get<Health>('/api/health'),
   tables: (signal?: AbortSignal) => get<TableInfo[]>('/api/tables', signal),
   table: (name: string, signal?: AbortSignal) => get<TableInfo>(tablePath(name), signal),
   rows: (name: string, query: RowsQuery, signal?: AbortSignal) => get<RowsPage>(`${tablePath(name)}/rows?${rowsParams(query)}`, signal),
   exportUrl: (name: string, query: Pick<RowsQuery, 'sort' | 'q'>) => `${tablePath(name)}/export?format=csv&${rowsParams(query)}`.replace(/&$/, ''),
+  renameTable: async (name: string, to: string) => await (await request('PATCH', tablePath(name), undefined, { name: to })).json() as TableInfo,
   deleteTable: (name: string) => request('DELETE', tablePath(name)),
   imports: (signal?: AbortSignal) => get<ImportRecord[]>('/api/imports', signal),
   import: (id: string, signal?: AbortSignal) => get<ImportRecord>(`/api/imports/${id}`, signal),
+  preview,
+  rejectsUrl: (id: string) => `/api/imports/${id}/rejects`,
+  undoImport: async (id: string) => await (await request('POST', `/api/imports/${id}/undo`, undefined, undefined, UNDO_TIMEOUT_MS)).json() as ImportRecord,
   cancelImport: (id: string) => request('POST', `/api/imports/${id}/cancel`),
   progress: (id: string) => get<ProgressSnapshot>(`/api/progress/${id}`),
   sample: async () => (await request('GET', '/api/sample')).blob(),

@@ -8,7 +8,7 @@ const TYPE_WORDS: Record<ColumnType, string> = { INTEGER: 'integer', REAL: 'deci
 const isNumber = ({ type }: ColumnInfo): boolean => type !== 'TEXT'
 
 /** The app speaking inside a cell, in small sans capitals that no data can be mistaken for. */
-const nil = (word: string): HTMLElement => el('span', { class: 'nil' }, word)
+export const nil = (word: string): HTMLElement => el('span', { class: 'nil' }, word)
 
 /** NULL and the empty string are different things and look different. */
 export function cellContent(value: CellValue, column: ColumnInfo): Node | string {

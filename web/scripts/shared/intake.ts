@@ -26,7 +26,7 @@ export async function sift(files: Iterable<File>, { take, refuse }: Pick<IntakeH
   if (good.length > 0) take(good)
 }
 
-export const dropWords = (files: number): string => files > 1 ? `Let go to import ${plural(files, 'file')}` : 'Let go to import'
+export const dropWords = (files: number): string => files > 1 ? `Let go to import ${plural(files, 'file')}, each as a table of its own` : 'Let go to preview the file'
 
 /** Makes the whole window a target for drops and pastes, and lets `choose` open the system's own dialog. */
 export function openIntake(

@@ -1,4 +1,6 @@
 /** The imports this tab began, kept over a reload. Only what is needed to ask the server about them. */
+import type { ImportOptions } from './import-options.ts'
+
 export interface RememberedJob {
   id: string
   filename: string
@@ -8,6 +10,8 @@ export interface RememberedJob {
   held: boolean
   /** Its outcome was known, and told, before the reload. */
   ended: boolean
+  /** What was chosen for it, so that trying it again means the same. */
+  options?: ImportOptions | undefined
 }
 
 export type JobStorage = Pick<Storage, 'getItem' | 'setItem'>

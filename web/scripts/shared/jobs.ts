@@ -6,6 +6,7 @@ import type { FailureInfo, ImportRecord, ProgressSnapshot } from '../../../serve
 import { ApiError } from './api.ts'
 import { Follower, type ProgressSocket } from './follower.ts'
 import { recall, remember, type JobStorage } from './job-memory.ts'
+import type { ImportOptions } from './import-options.ts'
 import type { Link } from './link.ts'
 import { advance, newProgress, progressOfRecord, type ProgressEvent, type ProgressState } from './progress-state.ts'
 import type { StartUpload, Upload } from './upload.ts'
@@ -20,6 +21,8 @@ export interface Job {
   readonly state: ProgressState
   /** The file, while this tab still holds it. */
   readonly file: File | undefined
+  /** What was chosen for it; absent where everything was left to the server, or is not known. */
+  readonly options?: ImportOptions | undefined
   /** Begun in this tab, and so listed in its panel. */
   readonly own: boolean
 }
@@ -92,10 +95,10 @@ export class Jobs {
   }
 
   /** Takes files in; each is an import of its own. */
-  start(files: readonly File[]): Job[] {
+  start(files: readonly File[], options?: ImportOptions): Job[] {
     const jobs = files.map((file): LiveJob => {
       const id = this.#ports.newId()
-      return { id, file, own: true, watchers: 0, state: newProgress(id, file.name, this.#now(), { stage: 'held', bytesTotal: file.size }) }
+      return { id, file, options, own: true, watchers: 0, state: newProgress(id, file.name, this.#now(), { stage: 'held', bytesTotal: file.size }) }
     })
     for (const job of jobs) this.#jobs.set(job.id, job)
     this.#fillSlots()
@@ -103,19 +106,20 @@ export class Jobs {
     return jobs
   }
 
-  /** Begins the import again, with the file this tab holds or with another. */
+  /** Begins the import again with the same options, with the file this tab holds or with another. */
   retry(id: string, file = this.#jobs.get(id)?.file): Job | undefined {
     if (!file) return undefined
-    if (this.#jobs.get(id)?.own) this.#jobs.delete(id)
-    return this.start([file])[0]
+    const old = this.#jobs.get(id)
+    if (old?.own) this.#jobs.delete(id)
+    return this.start([file], old?.options)[0]
   }
 
   /** Picks up after a reload what this tab had begun before it. */
   restore(): void {
-    for (const { id, filename, bytes, startedAt, held, ended } of recall(this.#ports.storage)) {
+    for (const { id, filename, bytes, startedAt, held, ended, options } of recall(this.#ports.storage)) {
       if (this.#jobs.has(id)) continue
       const state = newProgress(id, filename, startedAt, { bytesTotal: bytes, heardAt: this.#now() })
-      this.#jobs.set(id, { id, file: undefined, own: true, watchers: 0, state, told: ended })
+      this.#jobs.set(id, { id, file: undefined, options, own: true, watchers: 0, state, told: ended })
       if (held && !ended) {
         this.#apply(id, { type: 'failed', error: { code: 'UPLOAD_LOST', detail: 'The page was reloaded before the upload began.' } })
       } else {
@@ -232,7 +236,7 @@ export class Jobs {
     if (!file) return
     this.#apply(id, { type: 'upload', loaded: 0, total: file.size })
     this.#follower.follow(id)
-    job.upload = this.#ports.upload(id, file, { progress: (loaded, total) => this.#apply(id, { type: 'upload', loaded, total }) })
+    job.upload = this.#ports.upload(id, file, { progress: (loaded, total) => this.#apply(id, { type: 'upload', loaded, total }) }, job.options)
     try {
       const { table } = await job.upload.done
       this.#apply(id, { type: 'received', table })
@@ -283,9 +287,9 @@ export class Jobs {
   }
 
   #changed(): void {
-    remember(this.#ports.storage, this.own().map(({ id, file, state }) => ({
+    remember(this.#ports.storage, this.own().map(({ id, file, options, state }) => ({
       id, filename: state.filename, bytes: file?.size ?? state.bytesTotal ?? 0, startedAt: state.startedAt,
-      held: state.stage === 'held', ended: state.stage === 'ended',
+      held: state.stage === 'held', ended: state.stage === 'ended', options,
     })))
     this.#handlers.changed()
   }

@@ -1,5 +1,6 @@
 /** What a page is to the shell around it. */
-import type { Job, Jobs } from './jobs.ts'
+import type { ImportDraft } from './import-draft.ts'
+import type { Jobs } from './jobs.ts'
 
 export interface Page {
   /** Without the product's name. */
@@ -11,7 +12,8 @@ export interface Page {
   onUrl?: (url: URL) => void
   /** Once per frame in which anything about an import changed, and each second while one runs. */
   onFrame?: () => void
-  onEnded?: (job: Job) => void
+  /** An import ended or was undone: tables and history may say something else now. */
+  onEnded?: () => void
   /** Says why files were not taken, in a place of its own. */
   onRefused?: (messages: string[]) => void
   /** Shows that files are over the window; how many, 0 once they have left. */
@@ -35,6 +37,13 @@ export interface PageContext {
   /** Takes files in from the page. */
   takeFiles: (files: Iterable<File>) => void
   takeSample: () => Promise<void>
+  /** The file that waits on the import page, if there is one. */
+  draft: () => ImportDraft | undefined
+  startDraft: (draft: ImportDraft) => void
+  /** Forgets the draft and goes back to where it was begun. */
+  leaveDraft: (draft: ImportDraft) => void
+  /** Opens the system's dialog for files. */
+  chooseFile: () => void
   announce: (text: string) => void
   confirm: (question: ConfirmQuestion) => Promise<boolean>
   toast: (toast: ToastContent) => void

@@ -43,9 +43,10 @@ export class Router {
     return this.#show(new URL(location.href), false)
   }
 
-  navigate(href: string): void {
+  navigate(href: string, how: 'push' | 'replace' = 'push'): void {
     const url = new URL(href, location.href)
-    history.pushState(null, '', url)
+    if (how === 'push') history.pushState(null, '', url)
+    else history.replaceState(null, '', url)
     void this.#show(url, true)
   }
 

@@ -1,5 +1,6 @@
 /** Sending a file with XMLHttpRequest: the only request whose upload progress a page can see. */
 import { ApiError, problemOf } from './api.ts'
+import type { ImportOptions } from './import-options.ts'
 
 export interface UploadHandlers {
   progress: (loaded: number, total: number) => void
@@ -11,13 +12,14 @@ export interface Upload {
   abort: () => void
 }
 
-export type StartUpload = (sessionId: string, file: File, handlers: UploadHandlers) => Upload
+export type StartUpload = (sessionId: string, file: File, handlers: UploadHandlers, options?: ImportOptions) => Upload
 
-export const startUpload: StartUpload = (sessionId, file, handlers) => {
+export const startUpload: StartUpload = (sessionId, file, handlers, options) => {
   const request = new XMLHttpRequest()
   const form = new FormData()
-  // The server needs the id before the file's first byte: order matters.
+  // The server needs the id and the options before the file's first byte: order matters.
   form.append('sessionId', sessionId)
+  if (options) form.append('options', JSON.stringify(options))
   form.append('file', file, file.name)
   const done = new Promise<{ sessionId: string, table: string }>((resolve, reject) => {
     const where = 'POST /api/imports'
