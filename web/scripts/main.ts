@@ -15,10 +15,12 @@ import { JobsPanel } from './shared/jobs-panel.ts'
 import { Jobs, type Job } from './shared/jobs.ts'
 import { outcomeView } from './shared/outcome-view.ts'
 import { ProgressDialog } from './shared/progress-dialog.ts'
+import { renameWith } from './shared/rename.ts'
 import { IMPORT_PARAM, Router } from './shared/router.ts'
 import { themeSwitch } from './shared/theme.ts'
 import { windowTitle } from './shared/title.ts'
 import { Toasts } from './shared/toasts.ts'
+import { UndoDialog } from './shared/undo-dialog.ts'
 import { startUpload } from './shared/upload.ts'
 import { isUuid, uuid } from './shared/uuid.ts'
 import { WebSocketClient } from './shared/websocket-client.ts'
@@ -65,8 +67,10 @@ const router = new Router({
   context: (url, signal) => ({
     url, signal, jobs, takeSample, showImport, startDraft, leaveDraft,
     draft: () => draft,
+    undoImport: (id) => void undoing.open(id),
+    renameTable: (name) => renameWith(byId('rename', HTMLDialogElement), name),
     chooseFile: () => intake.choose(),
-    navigate: (href) => router.navigate(href),
+    navigate: (href, how) => router.navigate(href, how),
     setUrl: (href, how) => router.setUrl(href, how),
     reload: () => router.reload(),
     takeFiles: (files) => void sift(files, { take, refuse }),
@@ -104,8 +108,20 @@ const dialog = new ProgressDialog(byId('progress', HTMLDialogElement), jobs, {
   chooseFile: intake.choose,
   shows: showInAddress,
   toast: (toast) => toasts.show(toast),
+  undo: (id) => void undoing.open(id),
+  preview: openDraft,
+  record: api.import,
   pill,
   changed: requestFrame,
+})
+
+const undoing = new UndoDialog(byId('undo', HTMLDialogElement), {
+  toast: (toast) => toasts.show(toast),
+  undone: () => {
+    dialog.refresh()
+    if (router.page?.onEnded) router.page.onEnded()
+    else router.reload()
+  },
 })
 
 const panel = new JobsPanel(pill, byId('jobs', HTMLElement), jobs, {
@@ -198,6 +214,7 @@ function noteOutcome({ id, state, file }: Job): void {
   toasts.show({
     tone: 'ok', title: 'Imported', data: filename, text: `${plural(rowsRead - rowsRejected, 'row')} in, ${count(rowsRejected)} rejected.`,
     ...(table !== undefined && { link: { label: 'Open table', href: `/tables/${encodeURIComponent(table)}` } }),
+    action: { label: 'Undo', run: () => void undoing.open(id) },
   })
 }
 

@@ -219,12 +219,19 @@ function updateLive(item: Element, job: Job): void {
 
 function feedItem(context: PageContext, record: ImportRecord, now: number): HTMLElement {
   const { tone, symbol, word } = statusOf(record)
-  const meta = record.status === 'completed'
-    ? `${count(record.rowsRead - record.rowsRejected)} in, ${count(record.rowsRejected)} rejected`
-    : word === 'Cancelled' ? 'Cancelled, nothing kept' : record.error?.detail ?? 'Failed, nothing kept'
+  const meta = word === 'Undone'
+    ? undoneWords(record)
+    : record.status === 'completed'
+      ? `${count(record.rowsRead - record.rowsRejected)} in, ${count(record.rowsRejected)} rejected`
+      : word === 'Cancelled' ? 'Cancelled, nothing kept' : record.error?.detail ?? 'Failed, nothing kept'
   return el('li', {},
     el('span', { class: `status status--${tone}` }, icon(symbol), el('span', { class: 'vh' }, word)),
     el('button', { type: 'button', class: 'feed__open data truncate', title: record.filename, on: { click: () => context.showImport(record.sessionId) } }, record.filename),
     el('time', { datetime: new Date(record.startedAt).toISOString() }, ago(record.finishedAt ?? record.startedAt, now)),
     el('p', { class: 'feed__meta num' }, meta))
+}
+
+function undoneWords({ mode, rowsInserted, rowsUpdated }: ImportRecord): string {
+  const updated = rowsUpdated > 0 ? `, ${plural(rowsUpdated, 'row')} put back` : ''
+  return mode === 'create' ? 'Undone, the table is gone' : `Undone, ${plural(rowsInserted, 'row')} removed${updated}`
 }

@@ -3,12 +3,13 @@ import type { ImportRecord } from '../../../server/protocol.ts'
 import type { IconName } from '../shared/icon-names.ts'
 
 export interface ImportStatus {
-  word: 'Completed' | 'Failed' | 'Cancelled' | 'Running'
+  word: 'Completed' | 'Undone' | 'Failed' | 'Cancelled' | 'Running'
   tone: 'ok' | 'bad' | 'off' | 'live'
   symbol: IconName
 }
 
-export function statusOf({ status, error }: Pick<ImportRecord, 'status' | 'error'>): ImportStatus {
+export function statusOf({ status, error, undoneAt }: Pick<ImportRecord, 'status' | 'error' | 'undoneAt'>): ImportStatus {
+  if (undoneAt !== undefined) return { word: 'Undone', tone: 'off', symbol: 'undo-2' }
   if (status === 'completed') return { word: 'Completed', tone: 'ok', symbol: 'circle-check' }
   if (status !== 'error') return { word: 'Running', tone: 'live', symbol: 'hourglass' }
   if (error?.code === 'CANCELLED') return { word: 'Cancelled', tone: 'off', symbol: 'ban' }

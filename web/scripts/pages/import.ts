@@ -4,7 +4,7 @@ import { api } from '../shared/api.ts'
 import { el, icon, rich, setText } from '../shared/dom.ts'
 import { ago, bytes, count, dayTime, plural } from '../shared/format.ts'
 import type { ImportDraft } from '../shared/import-draft.ts'
-import { formOfRemembered, sameOptions } from '../shared/import-options.ts'
+import { detectedForm, formOfRemembered, sameOptions } from '../shared/import-options.ts'
 import { planOf, type Fix, type Plan } from '../shared/import-plan.ts'
 import type { MakePage, Page, PageContext } from '../shared/page.ts'
 import { plain } from '../shared/rich.ts'
@@ -156,6 +156,7 @@ class ImportScreen {
     const { form } = this.#draft
     if (fix.kind === 'retry') this.#draft.ask()
     else if (fix.kind === 'add-columns') this.#draft.change({ addColumns: true })
+    else if (fix.kind === 'reject') this.#draft.change({ onRowError: 'reject' })
     else if (fix.kind === 'append') this.#draft.change({ mode: 'append', table: fix.table })
     else this.#draft.change({ columns: { ...form.columns, [fix.column]: { ...form.columns[fix.column], type: 'TEXT' } } })
   }
@@ -163,8 +164,8 @@ class ImportScreen {
   #paintBanners(preview: ImportPreview | undefined): void {
     const { form } = this.#draft
     const remembered = preview?.remembered && formOfRemembered(preview.remembered.options, this.#tables)
-    const isOffered = remembered !== undefined && !sameOptions(remembered, form)
-    const says = JSON.stringify([preview?.notices, preview?.sameAs, preview?.target, preview?.rowsRejected, preview?.rowsSampled, isOffered, form.onRowError])
+    const isOffered = remembered !== undefined && !sameOptions(remembered, detectedForm()) && !sameOptions(remembered, form)
+    const says = JSON.stringify([preview?.notices, preview?.sameAs, preview?.target, isOffered])
     if (this.#drawn.banners === says) return
     this.#drawn.banners = says
     this.#banners.replaceChildren()
@@ -173,7 +174,7 @@ class ImportScreen {
       el('p', { class: `banner banner--${kind}` }, icon(kind === 'warn' ? 'triangle-alert' : 'info'), el('span', {}, ...words))
     const press = (label: string, run: () => void) => el('button', { type: 'button', class: 'link', on: { click: run } }, label)
     const now = Date.now()
-    const { sameAs, target, rowsRejected, rowsSampled, notices } = preview
+    const { sameAs, target, notices } = preview
     if (target) {
       this.#banners.append(banner('info', 'These are rejected rows of an earlier import, corrected. They go to ', el('code', { class: 'data' }, target.table), '.'))
     }
@@ -187,10 +188,6 @@ class ImportScreen {
         this.#context.announce('The settings of last time are set.')
         this.#start.focus()
       })))
-    }
-    if (rowsRejected > 0) {
-      this.#banners.append(banner('warn', el('b', {}, `${count(rowsRejected)} of the first ${plural(rowsSampled, 'row')} ${rowsRejected === 1 ? 'does' : 'do'} not fit.`),
-        form.onRowError === 'abort' ? ' The import will stop at the first one.' : ' Rows that do not fit are rejected, each with its reason, and can be downloaded.'))
     }
     this.#banners.append(...notices.slice(0, 5).map((text) => banner('plain', text)))
     if (notices.length > 5) this.#banners.append(banner('plain', `And ${count(notices.length - 5)} more. The receipt lists all of them.`))

@@ -5,6 +5,7 @@ import { el, icon, refill, setText } from '../shared/dom.ts'
 import { count, dayTime, duration, plural } from '../shared/format.ts'
 import { jobLine } from '../shared/jobs-panel.ts'
 import type { MakePage, PageContext } from '../shared/page.ts'
+import { blockedBy } from '../shared/undo-view.ts'
 import { statusOf } from './import-status.ts'
 
 const MODES: Record<ImportMode, string> = { create: 'Create', append: 'Append', replace: 'Replace all', upsert: 'Update and add' }
@@ -15,6 +16,7 @@ const FILTERS: Record<string, (record: ImportRecord) => boolean> = {
   'Completed': (record) => statusOf(record).word === 'Completed',
   'With rejected rows': ({ rowsRejected }) => rowsRejected > 0,
   'Failed': (record) => statusOf(record).word === 'Failed',
+  'Undone': (record) => statusOf(record).word === 'Undone',
   'Cancelled': (record) => statusOf(record).word === 'Cancelled',
 }
 
@@ -38,7 +40,7 @@ export const importsPage: MakePage = async (context) => {
     const found = imports.filter((record) => fits(record) && `${record.filename}\n${record.table}`.toLowerCase().includes(wanted))
     shown = Math.min(most, found.length)
     const now = Date.now()
-    refill(body, ...found.slice(0, shown).map((record) => importRow(context, record, now)))
+    refill(body, ...found.slice(0, shown).map((record) => importRow(context, record, imports, now)))
     none.hidden = found.length > 0
     setText(none, imports.length === 0 ? 'Nothing has been imported yet. Drop a CSV anywhere on this page.' : 'No import matches.')
     more.parentElement!.hidden = shown === found.length
@@ -65,7 +67,7 @@ export const importsPage: MakePage = async (context) => {
   const head = ['No.', 'File and table', 'Result', 'Rows in', 'Rejected', 'Started', 'Status']
   const content = el('div', {},
     el('div', { class: 'page__head' },
-      el('div', {}, el('h1', {}, 'Imports'), el('p', {}, 'Every file that came in, and what became of it.')),
+      el('div', {}, el('h1', {}, 'Imports'), el('p', {}, 'Every file that came in, what became of it, and the way back.')),
       el('div', { class: 'page__actions' },
         el('div', { class: 'search' }, icon('search'), find),
         el('span', { class: 'select' }, status, icon('chevron-down')))),
@@ -100,7 +102,7 @@ function followRunning(context: PageContext, imports: ImportRecord[]): void {
   }
 }
 
-function importRow(context: PageContext, record: ImportRecord, now: number): HTMLElement {
+function importRow(context: PageContext, record: ImportRecord, history: readonly ImportRecord[], now: number): HTMLElement {
   const { word, tone, symbol } = statusOf(record)
   const { rowsRead, rowsRejected, rowsInserted, rowsUpdated, rowsUnchanged, filename, table, number, sessionId } = record
   const completed = word === 'Completed'
@@ -108,8 +110,11 @@ function importRow(context: PageContext, record: ImportRecord, now: number): HTM
   const live = word === 'Running'
     ? el('span', { 'class': 'live', 'data-running': sessionId }, el('span', { class: 'status status--live num' }, 'Running'), el('span', { class: 'mini' }, el('i')))
     : el('span', { class: `status status--${tone}` }, icon(symbol), word)
-  const rejected = rowsRejected > 0 ? el('span', { class: 'rej' }, count(rowsRejected)) : el('span', { class: 'muted' }, '0')
-  return el('tr', {},
+  const hasRejects = rowsRejected > 0 && record.status === 'completed'
+  const rejected = hasRejects
+    ? el('a', { 'class': 'rej', 'href': api.rejectsUrl(sessionId), 'download': true, 'aria-label': `Download ${count(rowsRejected)} rejected rows of import ${number}` }, count(rowsRejected))
+    : rowsRejected > 0 ? el('span', { class: 'rej' }, count(rowsRejected)) : el('span', { class: 'muted' }, '0')
+  return el('tr', { class: word === 'Undone' ? 'is-undone' : undefined },
     el('td', { 'class': 'muted num', 'data-m': 'hide' }, `#${number}`),
     el('td', { 'data-m': 'full' },
       el('span', { class: 'route' },
@@ -124,10 +129,22 @@ function importRow(context: PageContext, record: ImportRecord, now: number): HTM
     el('td', { class: 'soft nowrap' }, dayTime(record.startedAt, now), record.finishedAt === null ? null : el('small', {}, `took ${duration(record.durationMs)}`)),
     el('td', {}, live, word === 'Failed' ? el('small', { class: 'data' }, record.error?.code ?? '') : null),
     el('td', { 'class': 'end', 'data-m': 'act' },
-      el('button', { 'type': 'button', 'class': 'btn btn--sm', 'aria-label': `${ACTIONS[word]} of import ${number}`, 'on': { click: show } }, ACTIONS[word])))
+      el('span', { class: 'acts' },
+        el('button', { 'type': 'button', 'class': 'btn btn--sm', 'aria-label': `${ACTIONS[word]} of import ${number}`, 'on': { click: show } }, ACTIONS[word]),
+        completed ? undoButton(context, record, history) : null)))
 }
 
-const ACTIONS = { Completed: 'Receipt', Failed: 'Details', Cancelled: 'Details', Running: 'Progress' } as const
+/** The way back, or what stands in it. Without undo data there is none, and no button. */
+function undoButton(context: PageContext, record: ImportRecord, history: readonly ImportRecord[]): HTMLElement | null {
+  const { number, sessionId, undoable } = record
+  if (undoable) {
+    return el('button', { 'type': 'button', 'class': 'btn btn--sm', 'aria-label': `Undo import ${number}`, 'on': { click: () => context.undoImport(sessionId) } }, 'Undo')
+  }
+  const blocker = blockedBy(record, history)
+  return blocker === undefined ? null : el('small', { class: 'muted' }, `Undo #${blocker} first`)
+}
+
+const ACTIONS = { Completed: 'Receipt', Undone: 'Receipt', Failed: 'Details', Cancelled: 'Details', Running: 'Progress' } as const
 
 /** What became of the rows, as shares of a bar. */
 function meter(added: number, updated: number, unchanged: number, rejected: number): HTMLElement {

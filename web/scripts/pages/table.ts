@@ -68,6 +68,8 @@ class TableBrowser {
     const source = lastImport && el('p', { class: 'tbar__src small muted' }, 'Last import ',
       el('button', { type: 'button', class: 'link', on: { click: () => this.#context.showImport(lastImport.sessionId) } }, `#${lastImport.number}`),
       `, ${ago(lastImport.finishedAt, Date.now())}`)
+    const rename = el('button', { 'type': 'button', 'class': 'btn', 'aria-label': 'Rename table', 'on': { click: () => void this.#rename() } },
+      icon('pencil'), el('span', { class: 'btn__label--wide' }, 'Rename'))
     const remove = el('button', { 'type': 'button', 'class': 'btn', 'aria-label': 'Delete table', 'on': { click: () => void this.#delete() } },
       icon('trash-2'), el('span', { class: 'btn__label--wide' }, 'Delete table'))
     return el('div', { class: 'tbar' },
@@ -76,7 +78,7 @@ class TableBrowser {
         el('h1', { class: 'data truncate', title: name }, name), this.#counts, source),
       el('div', { class: 'tbar__tools' },
         el('div', { class: 'search tbar__search' }, icon('search'), this.#search),
-        el('div', { class: 'tbar__end' }, this.#export, remove)))
+        el('div', { class: 'tbar__end' }, this.#export, rename, remove)))
   }
 
   #listenToSearch(): void {
@@ -226,6 +228,14 @@ class TableBrowser {
     this.#detail?.remove()
     this.#detail = undefined
     this.#grid.querySelector('[data-selected]')?.removeAttribute('data-selected')
+  }
+
+  async #rename(): Promise<void> {
+    const { name } = this.#info
+    const renamed = await this.#context.renameTable(name)
+    if (renamed === undefined) return
+    this.#context.navigate(`/tables/${encodeURIComponent(renamed)}`, 'replace')
+    this.#context.toast({ tone: 'ok', title: 'Renamed to', data: renamed })
   }
 
   async #delete(): Promise<void> {

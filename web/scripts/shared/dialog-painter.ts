@@ -7,6 +7,7 @@ import type { RunningView, Segment } from './progress-view.ts'
 import type { Ledger } from './receipt.ts'
 import { plain, type Rich } from './rich.ts'
 import { curve } from './speed.ts'
+import type { HistoryView } from './undo-view.ts'
 
 const SPARK = { width: 552, height: 56 }
 const STEP_WORDS: Record<Segment['state'], string> = { done: ', done', now: ', current step', next: ', to do' }
@@ -79,6 +80,13 @@ export class DialogPainter {
     if (view.note) this.#note('lock', view.note, false)
   }
 
+  /** What the history adds to a completed import: whether it can be taken back, or that it was. */
+  history({ canUndo, note }: HistoryView): void {
+    this.#show('undo', canUndo)
+    this.#show('notice', note !== undefined)
+    if (note) this.#note('undo-2', note, false)
+  }
+
   /** Shows one of the footers of the markup. */
   foot(name: string): void {
     for (const foot of this.#dialog.querySelectorAll<HTMLElement>('[data-foot]')) foot.hidden = foot.dataset['foot'] !== name
@@ -148,7 +156,8 @@ export class DialogPainter {
   #ledger(ledger: Ledger | undefined): void {
     this.#show('ledger', ledger !== undefined)
     if (!ledger) return
-    const lines = ledger.lines.map(({ label, value, tone }) => el('div', {}, el('dt', {}, label), el('dd', { class: tone }, value)))
+    const lines = ledger.lines.map(({ label, value, tone, link }) => el('div', {},
+      el('dt', {}, label, link && ' ', link && el('a', { class: 'ledger__link', href: link.href, download: true }, link.label)), el('dd', { class: tone }, value)))
     const { total } = ledger
     if (total) {
       const { adds, text } = total.check

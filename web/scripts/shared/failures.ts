@@ -5,8 +5,9 @@ import { say, type Rich } from './rich.ts'
 
 /**
  * `retry`: the same file may well succeed next time. `upload`: it has to be sent again. `other`: this file never will.
+ * `options`: it may with other settings.
  */
-export type Remedy = 'retry' | 'upload' | 'other'
+export type Remedy = 'retry' | 'upload' | 'other' | 'options'
 
 interface Explanation {
   title: string
@@ -79,7 +80,11 @@ const EXPLANATIONS: Record<string, Explanation> = {
     advice: ['A spreadsheet or an archive has to be saved as CSV first.'],
     remedy: 'other',
   },
-  UNDECODABLE: { title: 'The file’s encoding cannot be read', advice: ['Save it as UTF-8, then import it again.'], remedy: 'other' },
+  UNDECODABLE: {
+    title: 'The file’s encoding cannot be read',
+    advice: ['Choose another encoding in the options, or save the file as UTF-8.'],
+    remedy: 'options',
+  },
   FILE_TOO_LARGE: {
     title: 'The file is larger than this server accepts',
     advice: ['Split it, or ask whoever runs this server to raise the limit.'],
@@ -88,12 +93,33 @@ const EXPLANATIONS: Record<string, Explanation> = {
   TOO_MANY_COLUMNS: { title: 'The file has too many columns', advice: ['Split it into files with fewer columns.'], remedy: 'other' },
   ROW_TOO_LARGE: {
     title: 'A row is too large',
-    advice: ['Look at the line named above. A quote that never closes is the usual reason.'],
-    remedy: 'other',
+    advice: ['Look at the line named above. A quote that never closes is the usual reason; the options can read the file without quotes.'],
+    remedy: 'options',
   },
-  ROW_INVALID: { title: 'A row does not fit', advice: ['Correct the line named above, then import the file again.'], remedy: 'other' },
-  COLUMN_MISMATCH: { title: 'The columns do not match', advice: ['Make the file’s columns match the table’s, then import it again.'], remedy: 'other' },
-  TABLE_EXISTS: { title: 'A table of that name exists', advice: ['Give the file another name, or delete the table first.'], remedy: 'retry' },
+  ROW_INVALID: {
+    title: 'A row does not fit',
+    advice: ['Correct the line named above, or let rows that do not fit be rejected: both are in the options.'],
+    remedy: 'options',
+  },
+  COLUMN_MISMATCH: {
+    title: 'The columns do not match',
+    advice: ['Rename columns or leave them out, or add them to the table: all of it is in the options.'],
+    remedy: 'options',
+  },
+  KEY_REQUIRED: { title: 'A key is required', advice: ['Choose the columns that tell one row from another.'], remedy: 'options' },
+  KEY_NOT_UNIQUE: {
+    title: 'The key is not unique',
+    advice: ['Choose more key columns, so that no two rows of the table have the same key.'],
+    remedy: 'options',
+  },
+  BAD_TABLE_NAME: { title: 'That table name cannot be used', advice: ['Choose another name for the table.'], remedy: 'options' },
+  BAD_OPTIONS: { title: 'The options cannot be used', advice: ['Change what is named above.'], remedy: 'options' },
+  TABLE_EXISTS: {
+    title: 'A table of that name exists',
+    advice: ['Give the new table another name, or choose what to do with the rows that are there.'],
+    remedy: 'options',
+  },
+  TABLE_NOT_FOUND: { title: 'There is no such table', advice: ['It may have been renamed or deleted. Choose another table, or create a new one.'], remedy: 'options' },
   TABLE_IN_USE: { title: 'The table is in use', advice: ['Wait until the other import into it is done, then retry.'], remedy: 'retry' },
 }
 
@@ -103,7 +129,7 @@ const OTHERWISE: Explanation = {
   remedy: 'retry',
 }
 
-const ACTIONS: Record<Remedy, string> = { retry: 'Retry import', upload: 'Upload again', other: 'Choose another file' }
+const ACTIONS: Record<Remedy, string> = { retry: 'Retry import', upload: 'Upload again', other: 'Choose another file', options: 'Back to options' }
 
 export function explainFailure(error: FailureInfo, context: FailureContext): FailureAccount {
   const { title, happened, advice, remedy } = EXPLANATIONS[error.code] ?? OTHERWISE

@@ -20,6 +20,7 @@ export type Fix =
   | { kind: 'set-text', label: 'Set it back to Text', column: string }
   | { kind: 'add-columns', label: 'Add it as a new column' | 'Add them as new columns' }
   | { kind: 'append', label: 'Append to it', table: string }
+  | { kind: 'reject', label: 'Reject them instead' }
   | { kind: 'retry', label: 'Try again' }
 
 export interface PlanInput {
@@ -31,7 +32,7 @@ export interface PlanInput {
 }
 
 const UNDO = 'You can undo it afterwards.'
-const TYPE_NOUNS = { INTEGER: ['Integer', 'numbers without a fraction'], REAL: ['Decimal', 'numbers'], TEXT: ['Text', 'text'] } as const
+const TYPE_NOUNS = { INTEGER: ['Integer', 'whole numbers'], REAL: ['Decimal', 'numbers'], TEXT: ['Text', 'text'] } as const
 
 export const keptColumns = (preview: ImportPreview): PreviewColumn[] => preview.columns.filter(({ isSkipped }) => !isSkipped)
 
@@ -85,7 +86,7 @@ export function planOf(input: PlanInput): Plan {
   if (error) return failedPlan(error)
   if (!preview) return { tone: 'wait', lead: ['Reading the first part of the file.'], rest: 'Nothing is written.', start: 'no' }
   const obstacle = form.mode === 'create' ? obstacleToCreate(form, tables) : obstacleToMerge(input, preview)
-  return obstacle ?? conflict(preview) ?? { tone: 'plain', start: 'yes', ...sentence(input, preview) }
+  return obstacle ?? conflict(preview) ?? stopsEarly(input, preview) ?? { tone: 'plain', start: 'yes', ...sentence(input, preview) }
 }
 
 const stop = (lead: Rich, fix?: Fix): Plan => ({ tone: 'bad', lead, rest: '', start: 'no', ...(fix && { fix }) })
@@ -132,14 +133,25 @@ function conflict(preview: ImportPreview): Plan | undefined {
   }
 }
 
+function stopsEarly({ form }: PlanInput, { rowsRejected, rowsSampled }: ImportPreview): Plan | undefined {
+  if (form.onRowError !== 'abort' || rowsRejected === 0) return undefined
+  return {
+    tone: 'bad', rest: '', start: 'anyway', fix: { kind: 'reject', label: 'Reject them instead' },
+    lead: [`${count(rowsRejected)} of the first ${plural(rowsSampled, 'row')} ${rowsRejected === 1 ? 'does' : 'do'} not fit, and the import stops at the first one.`],
+  }
+}
+
 function sentence(input: PlanInput, preview: ImportPreview): { lead: Rich, rest: string } {
   const { form } = input
-  const columns = plural(keptColumns(preview).length, 'column')
+  const { rowsRejected, rowsSampled } = preview
+  const rejects = rowsRejected > 0 && `${count(rowsRejected)} of the first ${plural(rowsSampled, 'row')} ${rowsRejected === 1 ? 'does' : 'do'} not fit and will be rejected.`
+  const rest = (words: string) => [rejects || words, UNDO].filter(Boolean).join(' ')
   if (form.mode === 'create') {
-    return { lead: [...say`Creates ${form.newTable?.trim() ?? preview.suggestedTable}`, ` with ${columns}.`], rest: `Nothing is written until you start. ${UNDO}` }
+    const columns = plural(keptColumns(preview).length, 'column')
+    return { lead: [...say`Creates ${form.newTable?.trim() ?? preview.suggestedTable}`, ` with ${columns}.`], rest: rest('Nothing is written until you start.') }
   }
   const table = targetTable(input)!
-  if (form.mode === 'append') return { lead: say`Adds rows to ${table.name}.`, rest: UNDO }
-  if (form.mode === 'upsert') return { lead: say`Updates rows with the same key in ${table.name}, adds the rest.`, rest: `No row is deleted. ${UNDO}` }
-  return { lead: [`Replaces all ${plural(table.rows, 'row')} in `, { data: table.name }, '.'], rest: UNDO }
+  if (form.mode === 'append') return { lead: say`Adds rows to ${table.name}.`, rest: rest('') }
+  if (form.mode === 'upsert') return { lead: say`Updates rows with the same key in ${table.name}, adds the rest.`, rest: rest('No row is deleted.') }
+  return { lead: [`Replaces all ${plural(table.rows, 'row')} in `, { data: table.name }, '.'], rest: rest('') }
 }

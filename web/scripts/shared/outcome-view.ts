@@ -1,4 +1,5 @@
 /** How an ended import reads in the dialog. Pure. */
+import { api } from './api.ts'
 import { explainFailure, type FailureAccount } from './failures.ts'
 import { clock, count, duration } from './format.ts'
 import { STEPS, stepFraction, stepOf, type Outcome, type ProgressState } from './progress-state.ts'
@@ -38,7 +39,7 @@ export function outcomeView(state: ProgressState, outcome: Outcome, holdsFile: b
 
 function completedView(state: ProgressState, { receipt, durationMs }: Extract<Outcome, { kind: 'completed' }>): OutcomeView {
   const table = receipt.table ?? state.table
-  const ledger = receiptLedger(receipt, state.mode)
+  const ledger = receiptLedger(receipt, state.mode, api.rejectsUrl(state.sessionId))
   const { rowsRejected = 0, rowsRead = 0, rowsPerSecond = 0 } = receipt
   const adds = ledger.total?.check.adds !== false
   const took = durationMs === undefined ? [] : [duration(durationMs)]

@@ -27,13 +27,15 @@ export interface PageContext {
   /** Aborted when the page is left. */
   signal: AbortSignal
   jobs: Jobs
-  navigate: (href: string) => void
+  navigate: (href: string, how?: 'push' | 'replace') => void
   /** Changes the address without making a new page. */
   setUrl: (href: string, how: 'push' | 'replace') => void
   /** Makes the page anew from the same address. */
   reload: () => void
   /** Opens the progress dialog, or the receipt of an import of the past. */
   showImport: (id: string) => void
+  /** Asks whether to take an import back. */
+  undoImport: (id: string) => void
   /** Takes files in from the page. */
   takeFiles: (files: Iterable<File>) => void
   takeSample: () => Promise<void>
@@ -46,6 +48,8 @@ export interface PageContext {
   chooseFile: () => void
   announce: (text: string) => void
   confirm: (question: ConfirmQuestion) => Promise<boolean>
+  /** Asks for a new name of a table and gives it. Resolves with the name, or undefined where it stays. */
+  renameTable: (name: string) => Promise<string | undefined>
   toast: (toast: ToastContent) => void
 }
 

@@ -4,15 +4,18 @@
  *
  * Closing it never stops an import. Escape minimises while one runs and closes a receipt.
  */
+import type { ImportRecord } from '../../../server/protocol.ts'
 import { beginTelling, tell, type Told } from './announce.ts'
 import { ApiError } from './api.ts'
 import { copyText } from './clipboard.ts'
 import { DialogPainter } from './dialog-painter.ts'
 import { part, setText } from './dom.ts'
+import type { ImportOptions } from './import-options.ts'
 import type { Job, Jobs } from './jobs.ts'
 import { outcomeView } from './outcome-view.ts'
 import type { ToastContent } from './page.ts'
 import { runningView } from './progress-view.ts'
+import { historyView } from './undo-view.ts'
 
 /** Imports that end sooner go straight to their receipt. */
 export const OPEN_DELAY_MS = 400
@@ -24,6 +27,11 @@ export interface DialogHooks {
   /** The dialog now shows this import, or none. */
   shows: (id: string | undefined) => void
   toast: (toast: ToastContent) => void
+  /** Asks whether to take the import back. */
+  undo: (id: string) => void
+  /** Shows the file with its options before it is imported again. */
+  preview: (file: File, options: ImportOptions | undefined) => void
+  record: (id: string) => Promise<ImportRecord>
   /** Where the focus goes when a running import is minimised. */
   pill: HTMLElement
   changed: () => void
@@ -148,7 +156,25 @@ export class ProgressDialog {
     link.hidden = view.table === undefined
     link.href = `/tables/${encodeURIComponent(view.table ?? '')}`
     setText(part(this.#dialog, view.word === 'Failed' ? 'alert' : 'status'), view.announcement)
+    part(this.#dialog, 'undo').hidden = true
+    if (view.kind === 'completed') void this.#readHistory(job.id)
     if (this.#dialog.open) this.#focusHeading()
+  }
+
+  /** Asks anew what the history says of the import on show: it may have been undone. */
+  refresh(): void {
+    if (this.#id !== undefined && this.#ended) void this.#readHistory(this.#id)
+  }
+
+  /** Whether an import can be taken back is known to the server only, and changes. */
+  async #readHistory(id: string): Promise<void> {
+    const record = await this.#hooks.record(id).catch(() => undefined)
+    if (!record || this.#id !== id || !this.#ended) return
+    const view = historyView(record, Date.now())
+    const hadFocus = part(this.#dialog, 'undo') === document.activeElement
+    this.#painter.history(view)
+    if (record.undoneAt !== undefined && record.mode === 'create') part(this.#dialog, 'open-table').hidden = true
+    if (!view.canUndo && hadFocus) this.#focusHeading()
   }
 
   #focusHeading(): void {
@@ -161,7 +187,7 @@ export class ProgressDialog {
     part(this.#dialog, asking ? 'keep' : 'cancel').focus()
   }
 
-  readonly #actions: Record<string, (event: MouseEvent) => void> = {
+  readonly #actions: Record<string, (event: MouseEvent) => unknown> = {
     'minimise': () => this.close(),
     'close': () => this.close(),
     'ask': () => this.#ask(true),
@@ -169,6 +195,7 @@ export class ProgressDialog {
     'stop': () => void this.#stop(),
     'try-live': () => this.#jobs.tryLive(),
     'again': () => this.#again(),
+    'undo': () => this.#id !== undefined && this.#hooks.undo(this.#id),
     'copy': () => void this.#copy(),
     'open-table': (event) => this.#openTable(event),
   }
@@ -196,12 +223,17 @@ export class ProgressDialog {
     const job = this.#id === undefined ? undefined : this.#jobs.get(this.#id)
     if (!job) return
     const view = job.state.outcome && outcomeView(job.state, job.state.outcome, job.file !== undefined)
-    const begin = (file: File | undefined) => {
+    const action = view?.account?.action
+    const begin = (file: File) => {
       this.close()
+      if (action?.remedy === 'options' || action?.remedy === 'other') {
+        this.#hooks.preview(file, action.remedy === 'options' ? job.options : undefined)
+        return
+      }
       const next = this.#jobs.retry(job.id, file)
       if (next) this.openSoon(next.id)
     }
-    if (job.file && view?.account?.action.chooses !== true) begin(job.file)
+    if (job.file && action?.chooses !== true) begin(job.file)
     else this.#hooks.chooseFile(begin)
   }
 

@@ -7,6 +7,8 @@ export interface LedgerLine {
   label: string
   value: string
   tone?: 'warn'
+  /** Something to fetch that belongs to the line. */
+  link?: { label: string, href: string }
 }
 
 export interface Ledger {
@@ -15,8 +17,11 @@ export interface Ledger {
   total?: { label: string, value: string, check: { adds: boolean, text: string } }
 }
 
-/** The ledger of a completed import. Lines that cannot occur in its mode stay away while they are zero. */
-export function receiptLedger(receipt: Partial<Receipt>, mode: ImportMode | undefined): Ledger {
+/**
+ * The ledger of a completed import. Lines that cannot occur in its mode stay away while they are zero.
+ * @param rejectsUrl where the rejected rows are, each with its reason
+ */
+export function receiptLedger(receipt: Partial<Receipt>, mode: ImportMode | undefined, rejectsUrl?: string): Ledger {
   const { rowsRead = 0, rowsInserted = 0, rowsUpdated = 0, rowsUnchanged = 0, rowsRejected = 0 } = receipt
   const merges = mode === 'upsert' || rowsUpdated > 0 || rowsUnchanged > 0
   const off = Math.abs(rowsRead - (rowsInserted + rowsUpdated + rowsUnchanged + rowsRejected))
@@ -24,7 +29,7 @@ export function receiptLedger(receipt: Partial<Receipt>, mode: ImportMode | unde
     lines: [
       { label: 'Added', value: count(rowsInserted) },
       ...(merges ? [{ label: 'Updated', value: count(rowsUpdated) }, { label: 'Already there, unchanged', value: count(rowsUnchanged) }] : []),
-      { label: 'Rejected', value: count(rowsRejected), ...(rowsRejected > 0 && { tone: 'warn' as const }) },
+      { label: 'Rejected', value: count(rowsRejected), ...rowsRejected > 0 && { tone: 'warn' as const, ...(rejectsUrl && { link: { label: 'Download with reasons', href: rejectsUrl } }) } },
     ],
     total: {
       label: 'Rows in the file',

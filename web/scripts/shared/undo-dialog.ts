@@ -1,0 +1,84 @@
+/** Asks before an import is taken back, shows what goes, and does it. The safe answer has the focus, and Escape means it. */
+import type { ImportRecord } from '../../../server/protocol.ts'
+import { api, ApiError } from './api.ts'
+import { el, part, rich, setText } from './dom.ts'
+import type { ToastContent } from './page.ts'
+import { rowsBefore, undoView } from './undo-view.ts'
+
+export interface UndoHooks {
+  toast: (toast: ToastContent) => void
+  /** The import is undone. */
+  undone: (record: ImportRecord) => void
+}
+
+export class UndoDialog {
+  readonly #dialog: HTMLDialogElement
+  readonly #hooks: UndoHooks
+  #record: ImportRecord | undefined
+  #working = false
+
+  constructor(dialog: HTMLDialogElement, hooks: UndoHooks) {
+    this.#dialog = dialog
+    this.#hooks = hooks
+    part(dialog, 'yes').addEventListener('click', () => void this.#undo())
+    part(dialog, 'no').addEventListener('click', () => dialog.close())
+    // What has been asked of the server cannot be taken back by closing.
+    dialog.addEventListener('cancel', (event) => this.#working && event.preventDefault())
+  }
+
+  /** Opens for an import, with the figures of now. */
+  async open(id: string): Promise<void> {
+    try {
+      const record = await api.import(id)
+      const needsHistory = record.mode === 'replace'
+      const [table, history] = await Promise.all([api.table(record.table), needsHistory ? api.imports() : []])
+      this.#show(record, table.rows, rowsBefore(record, history))
+    } catch (error) {
+      const text = error instanceof ApiError ? error.message : 'The server did not say what would go.'
+      this.#hooks.toast({ tone: 'bad', title: 'The import cannot be undone now', text })
+    }
+  }
+
+  #show(record: ImportRecord, rows: number, before: number | undefined): void {
+    this.#record = record
+    const view = undoView(record, rows, before)
+    part(this.#dialog, 'kicker').replaceChildren(...rich(view.kicker))
+    const line = (label: string, value: string, className?: string) => el('div', { class: className }, el('dt', {}, label), el('dd', {}, value))
+    part(this.#dialog, 'ledger').replaceChildren(
+      ...view.lines.map(({ label, value }) => line(label, value)), line(view.total.label, view.total.value, 'ledger__total'))
+    setText(part(this.#dialog, 'note'), view.note)
+    this.#refuse(undefined)
+    this.#setWorking(false)
+    if (!this.#dialog.open) this.#dialog.showModal()
+    part(this.#dialog, 'no').focus()
+  }
+
+  #refuse(why: string | undefined): void {
+    part(this.#dialog, 'why').hidden = why === undefined
+    setText(part(this.#dialog, 'why-text'), why ?? '')
+  }
+
+  #setWorking(working: boolean): void {
+    this.#working = working
+    const yes = part(this.#dialog, 'yes', HTMLButtonElement)
+    yes.setAttribute('aria-disabled', String(working))
+    part(this.#dialog, 'no', HTMLButtonElement).disabled = working
+    setText(yes, working ? 'Undoing…' : 'Undo import')
+  }
+
+  async #undo(): Promise<void> {
+    if (this.#working || !this.#record) return
+    this.#setWorking(true)
+    this.#refuse(undefined)
+    try {
+      const record = await api.undoImport(this.#record.sessionId)
+      this.#dialog.close()
+      this.#hooks.toast({ tone: 'ok', title: `Import #${record.number} undone` })
+      this.#hooks.undone(record)
+    } catch (error) {
+      this.#refuse(error instanceof ApiError ? error.message : 'The server did not undo it. Nothing was changed.')
+    } finally {
+      this.#setWorking(false)
+    }
+  }
+}
