@@ -1,0 +1,70 @@
+/** What people do with HexTrackr and what they see of it, in the words of the page. */
+import { expect, type Locator, type Page } from 'playwright/test'
+
+export type Files = Parameters<Locator['setInputFiles']>[0]
+
+/** A small file made of text. */
+export const textFile = (name: string, text: string): { name: string, mimeType: string, buffer: Buffer } => ({ name, mimeType: 'text/csv', buffer: Buffer.from(text) })
+
+/** 1284003 → `1,284,003`. */
+export const grouped = (value: number): string => value.toLocaleString('en-US')
+
+/** Choose files by the file input of the home page. */
+export const chooseFiles = (page: Page, files: Files): Promise<void> => page.getByLabel('Choose file').setInputFiles(files)
+
+/** Start what the preview shows. */
+export const startImport = (page: Page): Promise<void> => page.getByRole('button', { name: 'Start import' }).click()
+
+/** Choose one file on the home page and start its import as detected. */
+export async function importFile(page: Page, file: Files): Promise<void> {
+  await chooseFiles(page, file)
+  await startImport(page)
+}
+
+export const dialogOf = (page: Page): Locator => page.getByRole('dialog')
+
+export const barOf = (page: Page): Locator => dialogOf(page).getByRole('progressbar', { name: 'Import progress' })
+
+/** Whole percent that the bar shows. */
+export async function percentOf(page: Page): Promise<number> {
+  const percent = Number(await barOf(page).getAttribute('aria-valuenow'))
+  await expect(dialogOf(page)).toContainText(`${percent}%`)
+  return percent
+}
+
+/** The lines of the ledger in the dialog: label and value. */
+export async function ledgerOf(page: Page): Promise<Record<string, string>> {
+  const labels = await dialogOf(page).getByRole('term').allInnerTexts()
+  const values = await dialogOf(page).getByRole('definition').allInnerTexts()
+  return Object.fromEntries(labels.map((label, index) => [label.replace(/\s+/g, ' ').trim(), values[index] ?? '']))
+}
+
+/** The receipt of an import of a new table in which every row fitted. */
+export async function expectReceipt(page: Page, table: string, rows: number): Promise<void> {
+  await expect(dialogOf(page).getByRole('heading', { name: `Created ${table}`, exact: true })).toBeFocused()
+  expect(await ledgerOf(page)).toEqual({ 'Added': grouped(rows), 'Rejected': '0', 'Rows in the file adds up': grouped(rows) })
+}
+
+/** Drop or paste files, as from a file manager. */
+export async function giveFiles(page: Page, how: 'drop' | 'paste', files: { name: string, text: string }[]): Promise<void> {
+  await page.evaluate(`(({ how, files }) => {
+    const data = new DataTransfer()
+    for (const { name, text } of files) data.items.add(new File([text], name, { type: 'text/csv' }))
+    const init = { bubbles: true, cancelable: true }
+    if (how === 'paste') return document.body.dispatchEvent(new ClipboardEvent('paste', { ...init, clipboardData: data }))
+    for (const type of ['dragenter', 'dragover', 'drop']) document.body.dispatchEvent(new DragEvent(type, { ...init, dataTransfer: data }))
+  })(${JSON.stringify({ how, files })})`)
+}
+
+/** Slow down what the page sends, as a line of that many bytes per second would. */
+export async function limitUpload(page: Page, bytesPerSecond: number): Promise<void> {
+  const session = await page.context().newCDPSession(page)
+  await session.send('Network.enable')
+  await session.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: bytesPerSecond })
+}
+
+/** The cells of the rows on show. */
+export async function gridOf(page: Page): Promise<string[][]> {
+  const rows = await page.getByRole('table').locator('tbody tr').all()
+  return Promise.all(rows.map((row) => row.locator('th, td').allInnerTexts()))
+}
