@@ -32,7 +32,11 @@ export interface PlanInput {
 }
 
 const UNDO = 'You can undo it afterwards.'
-const TYPE_NOUNS = { INTEGER: ['Integer', 'whole numbers'], REAL: ['Decimal', 'numbers'], TEXT: ['Text', 'text'] } as const
+const TYPES = {
+  INTEGER: { word: 'Integer', one: 'a whole number', many: 'whole numbers' },
+  REAL: { word: 'Decimal', one: 'a number', many: 'numbers' },
+  TEXT: { word: 'Text', one: 'text', many: 'text' },
+} as const
 
 export const keptColumns = (preview: ImportPreview): PreviewColumn[] => preview.columns.filter(({ isSkipped }) => !isSkipped)
 
@@ -125,11 +129,11 @@ function obstacleToMerge(input: PlanInput, preview: ImportPreview): Plan | undef
 function conflict(preview: ImportPreview): Plan | undefined {
   const column = preview.columns.find(({ isSkipped, misfits }) => !isSkipped && misfits > 0)
   if (!column) return undefined
-  const [word, noun] = TYPE_NOUNS[column.type]
-  const shown = preview.rows.length
+  const { word, one, many } = TYPES[column.type]
+  const { misfits } = column
   return {
     tone: 'bad', rest: '', start: 'anyway', fix: { kind: 'set-text', label: 'Set it back to Text', column: column.name },
-    lead: [{ data: column.as }, ` is set to ${word}, but ${count(column.misfits)} of the first ${plural(shown, 'value')} ${column.misfits === 1 ? 'is' : 'are'} not ${noun}.`],
+    lead: [{ data: column.as }, ` is set to ${word}, but ${count(misfits)} of the first ${plural(preview.rows.length, 'value')} ${misfits === 1 ? `is not ${one}` : `are not ${many}`}.`],
   }
 }
 

@@ -11,6 +11,8 @@ export interface UndoView {
   note: string
 }
 
+const minus = (rows: number): string => rows === 0 ? '0' : `−${count(rows)}`
+
 type Undoable = Pick<ImportRecord, 'number' | 'table' | 'mode' | 'rowsInserted' | 'rowsUpdated'>
 
 /**
@@ -25,7 +27,7 @@ export function undoView({ number, table, mode, rowsInserted, rowsUpdated }: Und
     lines: [
       { label: 'Rows now', value: count(rowsNow) },
       ...(replaces && after !== undefined ? [{ label: 'Replaced by this import, put back', value: `+${count(after)}` }] : []),
-      { label: 'Added by this import, removed', value: `−${count(mode === 'create' || replaces ? rowsNow : rowsInserted)}` },
+      { label: 'Added by this import, removed', value: minus(mode === 'create' || replaces ? rowsNow : rowsInserted) },
     ],
     total: { label: 'Rows after undo', value: mode === 'create' ? 'no table' : after === undefined ? 'as before the import' : count(after) },
     note: [
