@@ -117,7 +117,8 @@ const dialog = new ProgressDialog(byId('progress', HTMLDialogElement), jobs, {
 
 const undoing = new UndoDialog(byId('undo', HTMLDialogElement), {
   toast: (toast) => toasts.show(toast),
-  undone: () => {
+  undone: ({ sessionId }) => {
+    jobs.disown(sessionId)
     dialog.refresh()
     if (router.page?.onEnded) router.page.onEnded()
     else router.reload()

@@ -23,7 +23,14 @@ export const tablePage = (name: string): MakePage => async (context) => {
   }
   const browser = new TableBrowser(info, context)
   await browser.load('first')
-  return { title: name, className: 'fill', content: browser.content, onUrl: (url) => browser.show(readView(url.search)) }
+  // An import into this table, or the undo of one, changes what there is to see.
+  const refresh = async () => {
+    const now = await api.table(name, context.signal).catch((error: unknown) => error instanceof ApiError && error.code === 'TABLE_NOT_FOUND' ? undefined : info)
+    if (JSON.stringify(now) !== JSON.stringify(info)) context.reload()
+  }
+  return {
+    title: name, className: 'fill', content: browser.content, onUrl: (url) => browser.show(readView(url.search)), onEnded: () => void refresh(),
+  }
 }
 
 class TableBrowser {

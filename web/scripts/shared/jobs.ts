@@ -29,6 +29,7 @@ export interface Job {
 
 interface LiveJob extends Job {
   state: ProgressState
+  own: boolean
   upload?: Upload
   /** Its outcome is old news: it was told before the page was reloaded. */
   told?: boolean
@@ -208,6 +209,15 @@ export class Jobs {
     for (const job of this.#jobs.values()) {
       if (job.own && job.state.stage === 'ended' && job.watchers === 0) this.#jobs.delete(job.id)
     }
+    this.#changed()
+  }
+
+  /** Drops an import from this tab's list: it was undone. */
+  disown(id: string): void {
+    const job = this.#jobs.get(id)
+    if (!job) return
+    job.own = false
+    if (job.watchers === 0) this.#jobs.delete(id)
     this.#changed()
   }
 
