@@ -45,7 +45,7 @@ export class TargetPanel {
       name: field(el('label', { for: 'import-table-name' }, 'Table name'), this.#name, this.#nameHint),
       table: field(el('label', { for: 'import-table' }, 'Table'), select(this.#table), this.#match),
       key: field(el('label', { for: 'import-key' }, 'Key columns'), this.#keys, select(this.#key),
-        el('span', { id: 'import-key-hint', class: 'field__hint' }, 'If a key repeats in the file, the last row wins.')),
+        el('span', { id: 'import-key-hint', class: 'field__hint' }, 'A key that repeats in the file ends the import, and nothing is changed.')),
       add: el('label', { class: 'check' }, this.#addColumns, 'Add new columns'),
       warning: el('p', { class: 'banner banner--warn' }, icon('triangle-alert'), this.#warning),
     }
