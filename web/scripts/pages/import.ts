@@ -30,6 +30,9 @@ function withoutFile(context: PageContext): Page {
   return { title: 'Import', className: 'page page--error', content, hasOwnImportButton: true }
 }
 
+/** What became of the last file with the same columns, by its mode. */
+const LAST_TIME: Record<string, string> = { create: 'became the table', append: 'was added to', upsert: 'updated', replace: 'replaced the rows of' }
+
 class ImportScreen {
   readonly page: Page
   readonly #context: PageContext
@@ -183,7 +186,9 @@ class ImportScreen {
         `, ${ago(sameAs.finishedAt, now)}. `, press(`Show import #${sameAs.number}`, () => this.#context.showImport(sameAs.sessionId))))
     }
     if (isOffered && preview.remembered) {
-      this.#banners.append(banner('info', `A file with these columns came in ${ago(preview.remembered.usedAt, now)}, with settings of its own. `, press('Use the settings of last time', () => {
+      const { table, mode } = preview.remembered.options
+      const became = typeof table === 'string' ? [LAST_TIME[String(mode)] ?? 'went into', ' ', el('code', { class: 'data' }, table)] : ['was imported']
+      this.#banners.append(banner('info', 'A file with these columns ', ...became, `, ${ago(preview.remembered.usedAt, now)}. `, press('Use the settings of last time', () => {
         this.#draft.change(remembered)
         this.#context.announce('The settings of last time are set.')
         this.#start.focus()

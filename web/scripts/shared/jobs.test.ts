@@ -35,6 +35,7 @@ class FakeSocket {
 
 interface FakeUpload {
   id: string
+  options: unknown
   progress: (loaded: number, total: number) => void
   finish: () => void
   fail: (error: Error) => void
@@ -58,9 +59,9 @@ function setUp(t: TestContext, more: Partial<JobsPorts> = {}) {
   let ids = 0
   const ports: JobsPorts = {
     socket: socket,
-    upload: (id, _file, { progress }) => {
+    upload: (id, _file, { progress }, options) => {
       const { promise, resolve, reject } = Promise.withResolvers<{ sessionId: string, table: string }>()
-      const upload: FakeUpload = { id, progress, aborted: false, finish: () => resolve({ sessionId: id, table: 't' }), fail: reject }
+      const upload: FakeUpload = { id, options, progress, aborted: false, finish: () => resolve({ sessionId: id, table: 't' }), fail: reject }
       uploads.push(upload)
       const abort = () => {
         upload.aborted = true
@@ -209,4 +210,28 @@ test('looking at an import of the past asks for its record and forgets it afterw
   assert.deepEqual([job.state.outcome?.kind, job.own, socket.rooms.size], ['completed', false, 0])
   release()
   assert.equal(jobs.get('some-id'), undefined)
+})
+
+test('an import that is tried again keeps its options, over a reload too', async (t) => {
+  const options = { mode: 'upsert', table: 'hosts', key: ['id'] } as const
+  const { jobs, uploads, make } = setUp(t)
+  const [job] = jobs.start([file('a.csv')], { ...options, key: ['id'] })
+  uploads[0]?.fail(new ApiError(503, 'SQLITE_BUSY', '', ''))
+  await settle()
+  const again = jobs.retry(job!.id)
+  assert.deepEqual(uploads.map((upload) => upload.options), [options, options])
+  const reloaded = make()
+  reloaded.restore()
+  reloaded.retry(again!.id, file('a.csv'))
+  assert.deepEqual(uploads[2]?.options, options)
+})
+
+test('an import that was undone leaves the list of its tab', async (t) => {
+  const { jobs, socket, uploads } = setUp(t)
+  const [job] = jobs.start([file('a.csv')])
+  uploads[0]?.finish()
+  await settle()
+  socket.fire('progressComplete', snapshot(job!.id, { status: 'completed', progress: 100 }))
+  jobs.disown(job!.id)
+  assert.deepEqual(jobs.own(), [])
 })

@@ -91,6 +91,22 @@ test('a failure says what happened, what is safe and what to do', () => {
   assert.deepEqual([strange.title, plain(strange.happened)], ['The import failed', 'New.'])
 })
 
+test('a failure that other settings may avoid leads back to them', () => {
+  const context = { filename: 'scan.csv', table: 'scan', mode: 'upsert', bytesDone: 5, bytesTotal: 5, holdsFile: true } as const
+  for (const code of ['KEY_REQUIRED', 'KEY_NOT_UNIQUE', 'COLUMN_MISMATCH', 'TABLE_EXISTS', 'TABLE_NOT_FOUND', 'ROW_INVALID', 'UNDECODABLE']) {
+    const { title, action } = explainFailure({ code, detail: 'Why.' }, context)
+    assert.notEqual(title, 'The import failed', code)
+    assert.deepEqual([action.label, action.chooses], ['Back to options', false], code)
+  }
+  assert.equal(explainFailure({ code: 'ROW_INVALID', detail: '' }, { ...context, holdsFile: false }).action.label, 'Choose the file again')
+})
+
+test('rejected rows can be fetched from the line that counts them', () => {
+  const line = (rowsRejected: number) => receiptLedger({ rowsRead: 5, rowsInserted: 5 - rowsRejected, rowsRejected }, 'append', '/rejects').lines.at(-1)
+  assert.deepEqual(line(2)?.link, { label: 'Download with reasons', href: '/rejects' })
+  assert.equal(line(0)?.link, undefined)
+})
+
 test('file words keep their own voice', () => {
   assert.deepEqual(say`Created ${'<b>x</b>'}.`, ['Created ', { data: '<b>x</b>' }, '.'])
 })
