@@ -121,7 +121,9 @@ export class JobsPanel {
       element.remove()
       this.#rows.delete(id)
     }
-    for (const job of [...jobs].reverse()) {
+    const list = part(this.#panel, 'list')
+    // The newest is on top. What is in its place already is not touched, so that the focus stays in it.
+    for (const [place, job] of [...jobs].reverse().entries()) {
       const old = this.#rows.get(job.id)
       if (old?.kind === kindOf(job)) {
         old.update(job)
@@ -129,8 +131,7 @@ export class JobsPanel {
       }
       const row = this.#row(job)
       if (old) old.element.replaceWith(row.element)
-      else if (this.#rows.size === 0) part(this.#panel, 'list').append(row.element)
-      else part(this.#panel, 'list').prepend(row.element)
+      else list.insertBefore(row.element, list.children[place] ?? null)
       this.#rows.set(job.id, row)
       row.update(job)
     }
