@@ -6,6 +6,19 @@ import type { RecordBatch } from './record-reader.ts'
 /** Most columns a table can have (SQLITE_MAX_COLUMN, https://sqlite.org/limits.html). */
 const MAX_COLUMNS = 2000
 
+/** Lines that a notice names one by one. */
+const MAX_LINES_NAMED = 5
+
+/** Share of the rows that a table without names is at least wide enough for. */
+const WIDTH_SHARE = 0.95
+
+/** How many rows, and which share of all, have to be wider than the header before it is the header that lacks names. */
+const MIN_WIDER_ROWS = 3
+const MIN_WIDER_SHARE = 0.75
+
+/** A line without anything on it, or with the mark that ends files of old systems. */
+const BLANK = /^[\s\x1a]+$/
+
 /** Columns that a file of rejected rows has in front of the original's; they are no data. */
 export const REJECT_COLUMNS = ['_line', '_reason'] as const
 
@@ -37,10 +50,10 @@ export class RowFitter {
   readonly columns: readonly FittedColumn[]
   /** The file's own columns, those left out included, made unique where they were not. */
   readonly header: readonly string[]
-  /** What the header's names had to become. */
-  readonly notices: readonly string[]
   /** Fields a record should have. */
   readonly width: number
+  readonly #notices: readonly string[]
+  readonly #plainLines: number[] = []
   readonly #keepsAll: boolean
   readonly #forced: readonly { column: FittedColumn, place: number }[]
 
@@ -50,14 +63,21 @@ export class RowFitter {
    * @throws Fault TOO_MANY_COLUMNS, BAD_OPTIONS where a choice names no column, COLUMN_MISMATCH where none is left
    */
   constructor(first: readonly string[][], dialect: Dialect, choices: Readonly<Record<string, ColumnChoice>> = {}) {
-    this.width = dialect.header ? headerWidth(first) : first.reduce((widest, { length }) => Math.max(widest, length), 1)
+    const rows = first.slice(dialect.header ? 1 : 0)
+    const named = dialect.header ? headerWidth(first) : 0
+    this.width = Math.max(named, namelessWidth(rows, named))
     if (this.width > MAX_COLUMNS) {
       throw new Fault('TOO_MANY_COLUMNS', `The file has ${this.width.toLocaleString('en')} columns. A table can have at most ${MAX_COLUMNS.toLocaleString('en')}.`)
     }
-    const header = dialect.header ? first[0]!.slice(0, this.width) : Array.from({ length: this.width }, (_, index) => `column_${index + 1}`)
-    const { names, notices } = columnNames(header)
+    const { names, notices } = dialect.header
+      ? columnNames(Array.from({ length: this.width }, (_, index) => first[0]![index] ?? ''))
+      : { names: Array.from({ length: this.width }, (_, index) => `column_${index + 1}`), notices: [] }
     this.header = names
-    this.notices = notices
+    this.#notices = [
+      ...(dialect.skipLines > 0 ? [`${dialect.skipLines === 1 ? 'The first line stands' : `The first ${dialect.skipLines} lines stand`} above the table and ${dialect.skipLines === 1 ? 'is' : 'are'} left out.`] : []),
+      ...(dialect.header ? [] : ['The file has no line with names of its columns; they are numbered.']),
+      ...notices,
+    ]
     const unknown = Object.keys(choices).find((name) => !names.includes(name))
     if (unknown !== undefined) throw new Fault('BAD_OPTIONS', `The option "columns" names ${JSON.stringify(unknown)}, but the file has no such column.`)
     const isRejectsFile = REJECT_COLUMNS.every((name) => names.includes(name))
@@ -70,12 +90,23 @@ export class RowFitter {
     this.#forced = this.columns.map((column, place) => ({ column, place })).filter(({ column }) => column.type !== undefined && column.type !== 'TEXT')
   }
 
+  /** What a person should know of how the file was read so far. */
+  get notices(): readonly string[] {
+    const count = this.#plainLines.length
+    if (count === 0) return this.#notices
+    const lines = `${count === 1 ? 'line' : 'lines'} ${this.#plainLines.slice(0, MAX_LINES_NAMED).join(', ')}${count > MAX_LINES_NAMED ? ', …' : ''}`
+    const what = count === 1 ? '1 row has a quote that never closes and was read as it stands' : `${count.toLocaleString('en')} rows have a quote that never closes and were read as they stand`
+    return [...this.#notices, `${what} (${lines}).`]
+  }
+
   /** @param from records before this one, the header, are no rows */
   fit(batch: RecordBatch, from: number): FittedRows {
     const { records } = batch
     const fitted: FittedRows = { rows: [], rejects: [], padded: 0 }
+    for (const line of batch.plainLines) this.#plainLines.push(line)
     for (let index = from; index < records.length; index++) {
       const record = records[index]!
+      if (this.width > 1 && record.length === 1 && BLANK.test(record[0]!)) continue
       const surplus = record.length > this.width && record.slice(this.width).some((field) => field !== '')
       const isShort = record.length < this.width
       while (record.length < this.width) record.push('')
@@ -88,6 +119,7 @@ export class RowFitter {
         fitted.rows.push(row)
       }
     }
+    if (batch.rejects.length > 0) fitted.rejects = [...fitted.rejects, ...batch.rejects].sort((a, b) => a.line - b.line)
     return fitted
   }
 
@@ -111,5 +143,27 @@ export function misfit({ name, type }: FittedColumn, value: string): string | un
 function headerWidth([header, ...rows]: readonly string[][]): number {
   let width = header!.length
   while (width > 1 && header![width - 1]!.trim() === '' && rows.every((row) => (row[width - 1] ?? '') === '')) width--
+  return width
+}
+
+/**
+ * How wide the rows are where no header says it.
+ * @param named names that there are; 0 where there is no header
+ * @returns 0 where the header says it
+ */
+function namelessWidth(rows: readonly string[][], named: number): number {
+  const widths = rows.map(filledWidth)
+  if (named > 0) {
+    const wider = widths.filter((width) => width > named)
+    if (wider.length < MIN_WIDER_ROWS || wider.length < rows.length * MIN_WIDER_SHARE) return 0
+  }
+  widths.sort((a, b) => a - b)
+  return widths[Math.ceil(widths.length * WIDTH_SHARE) - 1] ?? 1
+}
+
+/** Fields up to the last one that is not empty. */
+function filledWidth(row: readonly string[]): number {
+  let width = row.length
+  while (width > 1 && row[width - 1] === '') width--
   return width
 }

@@ -1,4 +1,4 @@
-import type { Dialect } from '../protocol.ts'
+import type { Syntax } from './syntax.ts'
 
 /** Where complete records lie in a text that starts at a record's beginning. */
 export interface Scan {
@@ -12,8 +12,6 @@ export interface Scan {
   /** Whether a quoted field that begins at or after `end` is still open where the text ends. */
   isOpen: boolean
 }
-
-export type Syntax = Pick<Dialect, 'delimiter' | 'quote' | 'escape' | 'newline'>
 
 const LF = 10
 const CR = 13
@@ -111,32 +109,4 @@ export function scanRecords(text: string, { delimiter, quote, escape, newline }:
     while (before > opened && text[before] === escape) before--
     return (position - before) % 2 === 0
   }
-}
-
-/** How many lines of the file a text spans, as an editor counts them. */
-export function countLines(text: string, newline: Dialect['newline']): number {
-  let lines = 0
-  if (newline === '\r') {
-    for (const _ of text.matchAll(/\r\n?|\n/g)) lines++
-  } else {
-    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) lines++
-  }
-  return lines
-}
-
-/** Where each record of a text of complete records begins; blank lines are no records. */
-export function recordStarts(text: string, syntax: Syntax): number[] {
-  const starts: number[] = []
-  const lineEnds = syntax.newline === '\r' ? /\r\n?|\n/g : /\r?\n/g
-  let start = 0
-  for (let match = lineEnds.exec(text); start < text.length; match = lineEnds.exec(text)) {
-    const end = match ? match.index + match[0].length : text.length
-    if (match?.index === start) {
-      start = end
-    } else if (!scanRecords(text.slice(start, end), syntax, true).isOpen) {
-      starts.push(start)
-      start = end
-    }
-  }
-  return starts
 }

@@ -7,9 +7,10 @@ const CR = 13
  * Gives exactly what csv-parse gives, or declines: a quoted field must end right before a delimiter or a line end.
  * Quotes inside unquoted fields are text; blank lines are no records.
  * @param delimiter one character
+ * @param width declines a record that has another number of fields and a line break inside; 0 takes any
  * @returns null where it declines
  */
-export function splitRecords(text: string, delimiter: string, quote: string): string[][] | null {
+export function splitRecords(text: string, delimiter: string, quote: string, width = 0): string[][] | null {
   const records: string[][] = []
   const length = text.length
   const delimiterCode = delimiter.charCodeAt(0)
@@ -59,7 +60,10 @@ export function splitRecords(text: string, delimiter: string, quote: string): st
         return null
       }
     }
+    if (width > 0 && record.length !== width && record.some(hasLineBreak)) return null
     records.push(record)
   }
   return records
 }
+
+const hasLineBreak = (field: string): boolean => field.includes('\n')

@@ -1,7 +1,7 @@
 import { ColumnTypes } from '../csv/column-types.ts'
 import { detectDialect, detectEncoding } from '../csv/dialect.ts'
 import { FileText } from '../csv/file-text.ts'
-import { RecordReader, type RecordBatch } from '../csv/record-reader.ts'
+import { isEmpty, RecordReader, type RecordBatch } from '../csv/record-reader.ts'
 import { RowFitter } from '../csv/row-fitter.ts'
 import { rememberSettings } from '../db/header-settings.ts'
 import { completeImport, findSameFile, insertRejects } from '../db/imports-store.ts'
@@ -66,8 +66,8 @@ class ImportRun {
   async run(): Promise<{ receipt: Receipt, message: string }> {
     this.#report(0)
     const dialect = this.#detectDialect()
-    const reader = new RecordReader(dialect, this.#plan.maxRowLength, 1 + dialect.skipLines)
-    const pieces = this.#pieces(reader, dialect)
+    const reader = new RecordReader(dialect, this.#plan.maxRowLength)
+    const pieces = this.#pieces(reader)
     const first = pieces.next()
     if (first.done) throw new Fault('EMPTY_FILE', 'The file has no rows.')
 
@@ -107,20 +107,18 @@ class ImportRun {
   }
 
   /** The file's records in batches that are never empty, each as large as can be dealt with in the time meant for one. */
-  * #pieces(reader: RecordReader, dialect: Dialect): Generator<RecordBatch> {
+  * #pieces(reader: RecordReader): Generator<RecordBatch> {
     let bytes = SAMPLE_BYTES
-    let linesToSkip = dialect.skipLines
     for (;;) {
       const startedAt = performance.now()
-      let text = this.#readText(reader, bytes)
+      const text = this.#readText(reader, bytes)
       if (text === null) break
-      for (; linesToSkip > 0; linesToSkip--) text = text.slice(text.indexOf(dialect.newline === '\r' ? '\r' : '\n') + 1)
       const batch = reader.push(text)
-      if (batch.records.length > 0) yield batch
+      if (!isEmpty(batch)) yield batch
       const elapsedMs = performance.now() - startedAt
       bytes = Math.round(Math.min(MAX_PIECE_BYTES, Math.max(MIN_PIECE_BYTES, bytes * Math.min(2, Math.max(0.5, TARGET_BATCH_MS / elapsedMs)))))
     }
-    for (const batch of reader.end()) if (batch.records.length > 0) yield batch
+    for (const batch of reader.end()) if (!isEmpty(batch)) yield batch
   }
 
   #readText(reader: RecordReader, bytes: number): string | null {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { ColumnTypes } from '../csv/column-types.ts'
 import { detectDialect, detectEncoding } from '../csv/dialect.ts'
 import { describeBinary } from '../csv/binary.ts'
-import { RecordReader } from '../csv/record-reader.ts'
+import { isEmpty, RecordReader } from '../csv/record-reader.ts'
 import { misfit, REJECT_COLUMNS, RowFitter } from '../csv/row-fitter.ts'
 import { nameExists } from '../db/catalogue.ts'
 import { recallSettings, targetOfRejects } from '../db/header-settings.ts'
@@ -39,12 +39,11 @@ export function previewImport(db: Db, { filename, head, fileBytes, options, maxR
   const sample = new TextDecoder(encoding).decode(head, { stream: !isWhole })
   const dialect = detectDialect(sample, encoding, options.dialect)
 
-  const reader = new RecordReader(dialect, maxRowLength, 1 + dialect.skipLines)
-  const text = withoutLines(sample, dialect.skipLines, dialect.newline === '\r' ? '\r' : '\n')
-  const batches = [reader.push(text)]
+  const reader = new RecordReader(dialect, maxRowLength)
+  const batches = [reader.push(sample)]
   // The last record of a piece may go on in the next one; it counts only where there is nothing else to show.
   if (isWhole || batches[0]!.records.length < 2) batches.push(...reader.end())
-  const [first, ...more] = batches.filter(({ records }) => records.length > 0)
+  const [first, ...more] = batches.filter((batch) => !isEmpty(batch))
   if (!first) throw new Fault('EMPTY_FILE', 'The file has no rows.')
 
   const all = new RowFitter(first.records, dialect)
@@ -57,7 +56,7 @@ export function previewImport(db: Db, { filename, head, fileBytes, options, maxR
   for (const [index, batch] of [first, ...more].entries()) {
     const from = index === 0 && dialect.header ? 1 : 0
     rowsRejected += fitter.fit(batch, from).rejects.length
-    rowsSampled += batch.records.length - from
+    rowsSampled += batch.records.length + batch.rejects.length - from
     for (const record of batch.records.slice(from)) {
       for (let column = 0; column < all.header.length; column++) {
         const value = record[column] ?? ''
@@ -96,14 +95,4 @@ export function previewImport(db: Db, { filename, head, fileBytes, options, maxR
     ...(remembered && { remembered }),
     ...(sameAs && { sameAs }),
   }
-}
-
-function withoutLines(text: string, lines: number, newline: string): string {
-  let from = 0
-  for (let line = 0; line < lines; line++) {
-    const end = text.indexOf(newline, from)
-    if (end === -1) return ''
-    from = end + 1
-  }
-  return text.slice(from)
 }
