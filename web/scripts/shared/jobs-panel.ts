@@ -59,6 +59,10 @@ export class JobsPanel {
     document.addEventListener('pointerdown', (event) => {
       if (event.target instanceof Node && !panel.contains(event.target) && !pill.contains(event.target)) this.hide()
     })
+    panel.addEventListener('click', (event) => {
+      // What a link leads to must not lie under the panel.
+      if (event.target instanceof Element && event.target.closest('a')) this.hide()
+    })
     part(panel, 'clear', HTMLButtonElement).addEventListener('click', () => {
       jobs.forgetEnded()
       if (jobs.own().length === 0) this.hide()
@@ -95,11 +99,14 @@ export class JobsPanel {
     part(this.#pill, 'mini').hidden = first === undefined
     ;(part(this.#pill, 'mini').firstElementChild as HTMLElement).style.setProperty('--v', String(percent / 100))
     this.#pill.dataset['tone'] = first ? 'live' : failed.length > 0 ? 'bad' : 'off'
-    setText(part(this.#pill, 'percent'), first ? `${percent}%` : ended)
-    setText(part(this.#pill, 'more'), first && jobs.length > 1 ? `${count(jobs.length - 1)} more` : '')
+    const word = first ? `${percent}%` : ended
+    const more = first && jobs.length > 1 ? `${count(jobs.length - 1)} more` : ''
+    setText(part(this.#pill, 'percent'), word)
+    setText(part(this.#pill, 'more'), more)
     const done = jobs.length - running.length - waiting.length - failed.length
     const parts = [[running.length, 'running'], [waiting.length, 'waiting'], [failed.length, 'failed'], [done, 'done']] as const
-    setText(part(this.#pill, 'summary'), `. Imports: ${parts.filter(([n]) => n > 0).map(([n, word]) => `${count(n)} ${word}`).join(', ')}. Show all`)
+    const summary = parts.filter(([n]) => n > 0).map(([n, state]) => `${count(n)} ${state}`).join(', ')
+    this.#pill.setAttribute('aria-label', `${more ? `${word}, ${more}` : word}. Imports: ${summary}. Show all`)
     this.#stamp(this.#jobs.link, running, now)
     part(this.#panel, 'clear').hidden = jobs.length === running.length + waiting.length
     this.#list(jobs)
