@@ -3,7 +3,7 @@ import type { ImportRecord } from '../../../server/protocol.ts'
 import { api, ApiError } from './api.ts'
 import { el, part, rich, setText } from './dom.ts'
 import type { ToastContent } from './page.ts'
-import { rowsBefore, undoView } from './undo-view.ts'
+import { importBefore, undoView } from './undo-view.ts'
 
 export interface UndoHooks {
   toast: (toast: ToastContent) => void
@@ -30,9 +30,8 @@ export class UndoDialog {
   async open(id: string): Promise<void> {
     try {
       const record = await api.import(id)
-      const needsHistory = record.mode === 'replace'
-      const [table, history] = await Promise.all([api.table(record.table), needsHistory ? api.imports() : []])
-      this.#show(record, table.rows, rowsBefore(record, history))
+      const [table, before] = await Promise.all([api.table(record.table), record.mode === 'replace' ? rowsBefore(record) : undefined])
+      this.#show(record, table.rows, before)
     } catch (error) {
       const text = error instanceof ApiError ? error.message : 'The server did not say what would go.'
       this.#hooks.toast({ tone: 'bad', title: 'The import cannot be undone now', text })
@@ -81,4 +80,10 @@ export class UndoDialog {
       this.#setWorking(false)
     }
   }
+}
+
+/** Rows that were in the table before an import. Only a receipt has them, the list of imports has not. */
+async function rowsBefore(record: ImportRecord): Promise<number | undefined> {
+  const before = importBefore(record, await api.imports())
+  return before && (await api.import(before.sessionId)).tableRows
 }

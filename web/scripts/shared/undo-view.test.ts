@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ImportRecord } from '../../../server/protocol.ts'
 import { plain } from './rich.ts'
-import { blockedBy, historyView, rowsBefore, undoView } from './undo-view.ts'
+import { blockedBy, historyView, importBefore, undoView } from './undo-view.ts'
 
 const record = (number: number, more: Partial<ImportRecord> = {}): ImportRecord => ({
   sessionId: String(number), number, filename: 'a.csv', table: 'hosts', mode: 'upsert', status: 'completed', rowsRead: 100, rowsInserted: 10, rowsUpdated: 5,
@@ -22,12 +22,12 @@ test('an undo says what goes before it is done', () => {
   assert.deepEqual(lines(record(2, { rowsInserted: 0 }), 7, undefined), ['7', '0', '7'])
 })
 
-test('the history tells what has to be undone first, and how many rows there were', () => {
+test('the history tells what has to be undone first, and what comes back', () => {
   const history = [record(5), record(4, { table: 'other' }), record(3, { undoneAt: 9 }), record(2), record(1)]
   assert.equal(blockedBy(record(2), history), 5)
   assert.equal(blockedBy(record(5), history), undefined)
-  assert.equal(rowsBefore(record(5), history), 200)
-  assert.equal(rowsBefore(record(1), history), undefined)
+  assert.equal(importBefore(record(5), history)?.number, 2)
+  assert.equal(importBefore(record(1), history), undefined)
 })
 
 test('a receipt of an undone import says so and offers no undo', () => {

@@ -39,9 +39,9 @@ export function undoView({ number, table, mode, rowsInserted, rowsUpdated }: Und
   }
 }
 
-/** Rows the table had before an import, by the history: what the import before it into the same table left. */
-export function rowsBefore({ number, table }: Pick<ImportRecord, 'number' | 'table'>, history: readonly ImportRecord[]): number | undefined {
-  return history.filter((record) => record.table === table && record.number < number && isInEffect(record)).sort((a, b) => b.number - a.number)[0]?.tableRows
+/** The import before it into the same table: what that one left is what an undo brings back. */
+export function importBefore({ number, table }: Pick<ImportRecord, 'number' | 'table'>, history: readonly ImportRecord[]): ImportRecord | undefined {
+  return history.filter((record) => record.table === table && record.number < number && isInEffect(record)).sort((a, b) => b.number - a.number)[0]
 }
 
 export const isInEffect = ({ status, undoneAt }: Pick<ImportRecord, 'status' | 'undoneAt'>): boolean => status === 'completed' && undoneAt === undefined
