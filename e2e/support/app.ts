@@ -1,5 +1,6 @@
 /** What people do with HexTrackr and what they see of it, in the words of the page. */
 import { expect, type Locator, type Page } from 'playwright/test'
+import type { WriteLock } from './write-lock.ts'
 
 export type Files = Parameters<Locator['setInputFiles']>[0]
 
@@ -26,9 +27,18 @@ export const dialogOf = (page: Page): Locator => page.getByRole('dialog')
 export const barOf = (page: Page): Locator => dialogOf(page).getByRole('progressbar', { name: 'Import progress' })
 
 /** Whole percent that the bar shows. */
-export async function percentOf(page: Page): Promise<number> {
-  const percent = Number(await barOf(page).getAttribute('aria-valuenow'))
-  await expect(dialogOf(page)).toContainText(`${percent}%`)
+export const percentOf = async (page: Page): Promise<number> => Number(await barOf(page).getAttribute('aria-valuenow'))
+
+/** Wait until the import is held and the dialog shows all that there is to know of it. @returns the percent it stands at */
+export async function standsStill(page: Page, lock: WriteLock): Promise<number> {
+  const rows = await lock.held
+  const dialog = dialogOf(page)
+  await expect(dialog.getByRole('definition').first()).toContainText(grouped(rows))
+  await expect(dialog).toContainText('importing rows')
+  const percent = await percentOf(page)
+  await expect(dialog).toContainText(`${percent}%`)
+  expect(percent).toBeGreaterThan(33)
+  expect(percent).toBeLessThan(87)
   return percent
 }
 
@@ -67,4 +77,30 @@ export async function limitUpload(page: Page, bytesPerSecond: number): Promise<v
 export async function gridOf(page: Page): Promise<string[][]> {
   const rows = await page.getByRole('table').locator('tbody tr').all()
   return Promise.all(rows.map((row) => row.locator('th, td').allInnerTexts()))
+}
+
+/** What the bar said each time it changed. */
+export interface BarSample {
+  percent: number
+  /** From 1 to 4. */
+  step: number
+  says: string
+  title: string
+}
+
+/** Write down, from now on, everything that the open dialog's bar says; the result reads it. */
+export async function recordBar(page: Page): Promise<() => Promise<BarSample[]>> {
+  await page.evaluate(`(() => {
+    const samples = window.barSamples = []
+    const dialog = document.querySelector('dialog#progress')
+    const bar = dialog.querySelector('[role=progressbar]')
+    const look = () => {
+      const says = bar.getAttribute('aria-valuetext')
+      if (!dialog.open || !bar.checkVisibility() || says === null || says === samples.at(-1)?.says) return
+      // The title is set in the same frame, after the dialog.
+      queueMicrotask(() => samples.push({ percent: Number(dialog.innerText.match(/(\\d+)\\s*%/)?.[1]), step: Number(says.match(/tep (\\d)/)?.[1]), says, title: document.title }))
+    }
+    new MutationObserver(look).observe(dialog, { attributes: true, subtree: true, childList: true, characterData: true })
+  })()`)
+  return () => page.evaluate<BarSample[]>('window.barSamples')
 }

@@ -10,21 +10,23 @@ const stagingTables = db.prepare<[], string>('SELECT name FROM sqlite_schema WHE
 const stagedRows = (): number =>
   Math.max(0, ...stagingTables.all().map((name) => db.prepare<[], number>(`SELECT coalesce(max(rowid), 0) FROM "${name}"`).pluck().get()!))
 
-/** @returns whether the lock is held and the import is as far as was asked for */
-function tryToHold(): boolean {
+/** @returns how far the import is; undefined where the lock is not held, since the import is not as far as was asked for */
+function tryToHold(): number | undefined {
   try {
     db.exec('BEGIN IMMEDIATE')
   } catch {
-    return false
+    return undefined
   }
-  if (stagedRows() >= Number(rows)) return true
+  const staged = stagedRows()
+  if (staged >= Number(rows)) return staged
   db.exec('ROLLBACK')
-  return false
+  return undefined
 }
 
 process.on('message', () => {
   db.exec('ROLLBACK')
   process.send!('released')
 })
-while (!tryToHold()) await sleep(1)
-process.send!('held')
+let held: number | undefined
+while ((held = tryToHold()) === undefined) await sleep(1)
+process.send!(held)

@@ -11,8 +11,8 @@ export const PATIENT = { BUSY_TIMEOUT_MS: '600000' }
  * program might. What the server does then depends on its BUSY_TIMEOUT_MS.
  */
 export class WriteLock {
-  /** Resolves once the import stands still. */
-  readonly held: Promise<void>
+  /** Resolves once the import stands still, to the rows that it has written. */
+  readonly held: Promise<number>
   readonly #process: ReturnType<typeof fork>
 
   /** @param rows how far the import has to be */
@@ -25,7 +25,7 @@ export class WriteLock {
       await once(child, 'exit')
     })
     this.held = new Promise((resolve, reject) => {
-      child.once('message', () => resolve())
+      child.once('message', (rows) => resolve(Number(rows)))
       child.once('exit', (code) => reject(new Error(`the program that was to hold the lock ended with ${code}`)))
     })
     // Who never waits for it is not to be told of its end.

@@ -1,0 +1,97 @@
+import type { Page } from 'playwright/test'
+import type { TestServer } from '../server/test/support.ts'
+import { chooseFiles, dialogOf, expectReceipt, importFile, standsStill, textFile } from './support/app.ts'
+import { overflowOf, violationsOf } from './support/axe.ts'
+import { expect, test } from './support/test.ts'
+import { PATIENT } from './support/write-lock.ts'
+
+test.use({ settings: PATIENT, contextOptions: { reducedMotion: 'reduce' } })
+
+/** In both themes, wide and narrow; and at 320 pixels, which is 1280 at a zoom of 400%, nothing sticks out either. */
+async function expectAccessible(page: Page): Promise<void> {
+  for (const width of [1280, 390]) {
+    await page.setViewportSize({ width, height: 800 })
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme })
+      expect(await violationsOf(page), `${colorScheme}, ${width} px`).toEqual([])
+    }
+  }
+  for (const width of [390, 320]) {
+    await page.setViewportSize({ width, height: 800 })
+    expect(await overflowOf(page), `${width} px`).toBe(0)
+  }
+  await page.setViewportSize({ width: 1280, height: 800 })
+}
+
+/** Names that are long, a table that is wide, rows that do not fit and an import that failed. @returns the wide table */
+async function fill(server: TestServer): Promise<string> {
+  await server.import('a_rather_long_column_name,other\n1,with "quotes"\n2,\n', { filename: 'a-file-with-quite-a-long-name-that-has-no-room-on-a-phone.csv' })
+  const wide = Array.from({ length: 14 }, (_, index) => `column ${index}`)
+  const { table } = await server.import(`${wide.join(',')}\n${`${wide.map(() => '1.5').join(',')}\n`.repeat(40)}too,few\n${'9,'.repeat(20)}9\n`, { filename: 'wide.csv' })
+  const failed = await server.upload('\n', { filename: 'blank.csv' })
+  await server.outcome(failed.body.sessionId)
+  return table
+}
+
+test('the empty and the filled home page are accessible', async ({ page, server }) => {
+  await page.goto('/')
+  await expect(page.getByRole('heading', { name: 'Bring in your first file' })).toBeVisible()
+  await expectAccessible(page)
+
+  await fill(server)
+  await page.reload()
+  await expect(page.getByRole('heading', { level: 1, name: 'Tables' })).toBeVisible()
+  await expectAccessible(page)
+})
+
+test('the history, the table and a row of it are accessible', async ({ page, server }) => {
+  const table = await fill(server)
+  await page.goto('/imports')
+  await expect(page.getByRole('heading', { level: 1, name: 'Imports' })).toBeVisible()
+  await expect(page.getByRole('row', { name: 'blank.csv' })).toContainText('Failed')
+  await expectAccessible(page)
+
+  await page.goto(`/tables/${table}?sort=-${encodeURIComponent('column 1')}`)
+  await expect(page.getByRole('heading', { level: 1, name: table })).toBeVisible()
+  await expectAccessible(page)
+  await page.getByRole('button', { name: /show row$/ }).first().click()
+  await expectAccessible(page)
+  await page.goto('/tables/none')
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('There is no table called')
+  await expectAccessible(page)
+})
+
+test('the preview, the dialog while importing, its question and the receipt are accessible', async ({ page, makeFile, holdImport }) => {
+  const file = await makeFile(200_000)
+  const lock = holdImport(60_000)
+  await page.goto('/')
+  await chooseFiles(page, file.path)
+  await expect(page.getByRole('button', { name: 'Start import' })).toBeEnabled()
+  await expectAccessible(page)
+  await page.getByRole('button', { name: 'Start import' }).click()
+  await standsStill(page, lock)
+  await expectAccessible(page)
+  await dialogOf(page).getByRole('button', { name: 'Cancel import' }).click()
+  await expectAccessible(page)
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Imports: 1 running. Show all' }).click()
+  await expect(page.getByRole('region', { name: 'Imports of this tab' })).toContainText(file.name)
+  await expectAccessible(page)
+  await page.getByRole('button', { name: 'Show' }).filter({ hasText: file.name }).click()
+  await lock.release()
+  await expectReceipt(page, file.table, file.rows)
+  await expectAccessible(page)
+})
+
+test('the failure and the refusal are accessible', async ({ page }) => {
+  await page.goto('/')
+  await chooseFiles(page, textFile('nothing.csv', ''))
+  await expect(page.getByRole('main').getByRole('alert')).toContainText('nothing.csv is empty.')
+  await expectAccessible(page)
+  await importFile(page, textFile('a-file-with-quite-a-long-name-that-has-no-room-on-a-phone.csv', 'x'.repeat(20_000_000)))
+  await expect(dialogOf(page).getByRole('heading', { name: 'A row is too large' })).toBeFocused()
+  await expectAccessible(page)
+  await dialogOf(page).getByText('Details', { exact: false }).first().click()
+  await expectAccessible(page)
+})

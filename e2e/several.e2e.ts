@@ -1,0 +1,62 @@
+import { dialogOf, giveFiles, standsStill, startImport } from './support/app.ts'
+import { expect, test } from './support/test.ts'
+import { PATIENT } from './support/write-lock.ts'
+
+test.use({ settings: PATIENT })
+
+const NAMES = ['one.csv', 'two.csv', 'three.csv']
+
+test('three files dropped together all end in tables, and the history lists them', async ({ page, server }) => {
+  await page.goto('/')
+  await expect(page.getByRole('heading', { name: 'Bring in your first file' })).toBeVisible()
+  await giveFiles(page, 'drop', NAMES.map((name, index) => ({ name, text: `id,text\n${Array.from({ length: index + 1 }, (_, row) => `${row},${name}\n`).join('')}` })))
+  const panel = page.getByRole('region', { name: 'Imports of this tab' })
+  await expect(panel.getByRole('listitem')).toHaveCount(3)
+  await expect(page.getByRole('banner').getByRole('button', { name: 'Imports: 3 done. Show all' })).toContainText('Done')
+  for (const [index, name] of NAMES.entries()) {
+    await expect(panel.getByRole('listitem').filter({ hasText: name })).toContainText(index === 0 ? '1 row in, 0 rejected' : `${index + 1} rows in, 0 rejected`)
+  }
+  await expect(page.getByRole('heading', { level: 1, name: 'Tables' })).toBeVisible()
+  await expect(page.getByText('3 tables, 6 rows')).toBeVisible()
+
+  // Newest first is by the number each got as it arrived.
+  const history = (await server.get<{ number: number, filename: string, status: string }[]>('/api/imports')).body
+  expect(history.map(({ number }) => number)).toEqual([3, 2, 1])
+  expect(history.map(({ filename }) => filename).toSorted()).toEqual(NAMES.toSorted())
+  const recent = page.getByRole('region', { name: 'Recent imports' })
+  await expect(recent.getByRole('listitem').getByRole('button')).toHaveText(history.map(({ filename }) => filename))
+  await panel.getByRole('link', { name: 'All imports' }).click()
+  await expect(page.getByRole('heading', { level: 1, name: 'Imports' })).toBeFocused()
+  const rows = page.getByRole('table', { name: 'All imports' }).locator('tbody tr')
+  await expect(rows).toContainText(history.map(({ number, filename }) => new RegExp(`#${number}[\\s\\S]*${filename}[\\s\\S]*Completed`)))
+  await page.getByRole('button', { name: 'Receipt of import 2' }).click()
+  await expect(dialogOf(page)).toContainText(history[1]!.filename)
+  await expect(dialogOf(page)).toContainText('adds up')
+})
+
+test('the pill counts what runs, and its panel lists the newest first', async ({ page, holdImport, makeFile }) => {
+  const file = await makeFile(200_000)
+  const lock = holdImport(60_000)
+  await page.goto('/')
+  await page.getByLabel('Choose file').setInputFiles(file.path)
+  await startImport(page)
+  await standsStill(page, lock)
+  await page.keyboard.press('Escape')
+  await giveFiles(page, 'drop', NAMES.map((name) => ({ name, text: 'id\n1\n' })))
+  const pill = page.getByRole('banner').getByRole('button', { name: /Imports: / })
+  await expect(pill).toContainText('3 more')
+  await expect(pill).toHaveAccessibleName(/Imports: \d running/)
+  const items = page.getByRole('region', { name: 'Imports of this tab' }).getByRole('listitem')
+  const newestFirst = ['three.csv', 'two.csv', 'one.csv', file.name]
+  await expect(items).toContainText(newestFirst)
+  await lock.release()
+  await expect(pill).toHaveAccessibleName('Done. Imports: 4 done. Show all')
+  await expect(items).toContainText(newestFirst)
+
+  await page.reload()
+  await pill.click()
+  await expect(items).toContainText(newestFirst)
+  await page.getByRole('button', { name: 'Clear finished' }).click()
+  await expect(pill).toBeHidden()
+  await expect(items).toHaveCount(0)
+})
