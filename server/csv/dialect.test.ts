@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { detectDialect, detectEncoding } from './dialect.ts'
+import { detectDialect } from './dialect.ts'
+import { detectEncoding } from './encoding.ts'
 
 const delimiterOf = (sample: string): string => detectDialect(sample, 'utf-8', {}).delimiter
 

@@ -1,5 +1,6 @@
 import type { Dialect, RejectedRow } from '../protocol.ts'
-import { detectDialect, detectEncoding } from './dialect.ts'
+import { detectDialect } from './dialect.ts'
+import { detectEncoding } from './encoding.ts'
 import { RecordReader } from './record-reader.ts'
 import { REJECT_COLUMNS, RowFitter } from './row-fitter.ts'
 

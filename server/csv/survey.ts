@@ -14,6 +14,8 @@ export interface Surveyed {
   /** Where its text ends, and where the next line begins. */
   contentEnd: number
   end: number
+  /** Its fields. */
+  count: number
   hasStrayQuotes: boolean
 }
 
@@ -90,7 +92,7 @@ class Surveyor {
     walker.walk(at)
     const { isComplete, isMultiLine, contentEnd, end, count, hasStrayQuotes } = walker
     if (mayWait && !isComplete) return undefined
-    const quoted: Surveyed = { reading: 'quoted', start: at, contentEnd, end, hasStrayQuotes }
+    const quoted: Surveyed = { reading: 'quoted', start: at, contentEnd, end, count, hasStrayQuotes }
     if (isComplete && contentEnd - at <= this.#maxLength) {
       if (!isMultiLine || (count === this.#width && !hasStrayQuotes)) return this.#accept(quoted, count)
       const asLine = this.#line(at)
@@ -115,7 +117,7 @@ class Surveyor {
   }
 
   /** The line that begins at a position, read as plain text. */
-  #line(at: number): Surveyed & { count: number, isComplete: boolean } {
+  #line(at: number): Surveyed & { isComplete: boolean } {
     this.#walker.walk(at, true)
     const { count, contentEnd, end, isComplete } = this.#walker
     return { reading: 'plain', start: at, contentEnd, end, hasStrayQuotes: false, count, isComplete }

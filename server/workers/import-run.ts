@@ -1,5 +1,6 @@
 import { ColumnTypes } from '../csv/column-types.ts'
-import { detectDialect, detectEncoding } from '../csv/dialect.ts'
+import { detectDialect } from '../csv/dialect.ts'
+import { detectEncoding } from '../csv/encoding.ts'
 import { FileText } from '../csv/file-text.ts'
 import { isEmpty, RecordReader, type RecordBatch } from '../csv/record-reader.ts'
 import { RowFitter } from '../csv/row-fitter.ts'

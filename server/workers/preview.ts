@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { ColumnTypes } from '../csv/column-types.ts'
-import { detectDialect, detectEncoding } from '../csv/dialect.ts'
+import { detectDialect } from '../csv/dialect.ts'
+import { detectEncoding } from '../csv/encoding.ts'
 import { describeBinary } from '../csv/binary.ts'
 import { isEmpty, RecordReader } from '../csv/record-reader.ts'
 import { misfit, REJECT_COLUMNS, RowFitter } from '../csv/row-fitter.ts'
