@@ -16,6 +16,9 @@ const SIGNATURES: readonly { bytes: readonly number[], at?: number, what: string
   { bytes: [...Buffer.from('SQLite format 3\0')], what: 'an SQLite database' },
 ]
 
+/** Control characters that separate fields in exports of some systems. They have the share of NUL. */
+const SEPARATORS: ReadonlySet<number> = new Set([0x01, 0x1c, 0x1d, 0x1e, 0x1f])
+
 /** Share of control characters above which bytes are not text. Text has next to none; compressed data about a tenth. */
 const MAX_CONTROL_SHARE = 0.05
 
@@ -34,7 +37,7 @@ export function describeBinary(head: Uint8Array): string | null {
   let controls = 0
   let nuls = 0
   for (const byte of head) {
-    if (byte === 0) nuls++
+    if (byte === 0 || SEPARATORS.has(byte)) nuls++
     else if (byte < 0x20 && (byte < 0x09 || byte > 0x0d) && byte !== 0x1b && byte !== 0x1a) controls++
   }
   return controls > head.length * MAX_CONTROL_SHARE || nuls > head.length * MAX_NUL_SHARE ? 'binary data' : null

@@ -10,23 +10,46 @@ export interface ColumnNames {
 /** Longest column name kept, in characters. */
 const MAX_COLUMN_NAME_LENGTH = 200
 
+/** Characters of a name that a notice quotes. */
+const MAX_QUOTED_LENGTH = 40
+
 /** SQLite's own name for the row's key: a column of that name would hide it (https://sqlite.org/lang_createtable.html#rowid). */
 const RESERVED = new Set(['_rowid_'])
 
-/** Usable and unique column names out of a header. SQLite compares names without ASCII case. */
+/** SQLite takes names that differ in the case of ASCII letters for one. */
+const fold = (name: string): string => name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+
+/**
+ * Usable and unique column names out of a header. A name that can stay as it is does, so that one made unique never takes
+ * the name of a later column.
+ */
 export function columnNames(header: readonly string[]): ColumnNames {
+  const wanted = header.map((text, index) => [...cleaned(text)].slice(0, MAX_COLUMN_NAME_LENGTH).join('') || `column_${index + 1}`)
   const taken = new Set<string>(RESERVED)
+  const keepsName = wanted.map((name, index) => {
+    if (taken.has(fold(name)) || (cleaned(header[index]!) === '' && isNamed(name, header))) return false
+    taken.add(fold(name))
+    return true
+  })
   const notices: string[] = []
-  const names = header.map((text, index) => {
-    const wanted = [...text.trim()].slice(0, MAX_COLUMN_NAME_LENGTH).join('') || `column_${index + 1}`
-    const name = uniqueName(wanted, (candidate) => taken.has(candidate.toLowerCase()))
-    taken.add(name.toLowerCase())
-    if (name !== text.trim()) {
-      notices.push(text.trim() === ''
-        ? `Column ${index + 1} has no name and is called "${name}".`
-        : `Column ${index + 1}, "${wanted}", is called "${name}".`)
-    }
-    return name
+  const names = wanted.map((name, index) => {
+    const unique = keepsName[index] ? name : uniqueName(name, (candidate) => taken.has(fold(candidate)))
+    taken.add(fold(unique))
+    const text = header[index]!.trim()
+    if (unique !== text) notices.push(noticeOf(index, text, unique))
+    return unique
   })
   return { names, notices }
 }
+
+/** NUL ends a name for SQLite, and surrogates that stand alone are no text. */
+const cleaned = (text: string): string => text.trim().replaceAll('\0', '').toWellFormed()
+
+const isNamed = (name: string, header: readonly string[]): boolean => header.some((text) => fold(cleaned(text)) === name)
+
+function noticeOf(index: number, text: string, name: string): string {
+  if (text === '') return `Column ${index + 1} has no name and is called "${name}".`
+  return `Column ${index + 1}, "${shortened(text)}", is called "${shortened(name)}".`
+}
+
+const shortened = (text: string): string => text.length > MAX_QUOTED_LENGTH ? `${text.slice(0, MAX_QUOTED_LENGTH)}…` : text

@@ -266,7 +266,7 @@ function judge(syntax: Pick<Reading, 'delimiter' | 'quote' | 'escape' | 'newline
   let fitting = 0
   for (const { count, filledCount } of table) {
     if (count === width || (count > width && filledCount <= width)) fitting++
-    else if (count > 1 && count < width) fitting += 0.3
+    else if (count > 1) fitting += 0.3
   }
   const consistency = table.length === 0 ? 0 : fitting / table.length
   let trust = 0
@@ -278,7 +278,9 @@ function judge(syntax: Pick<Reading, 'delimiter' | 'quote' | 'escape' | 'newline
       cells++
     }
   }
-  const score = consistency ** 2 * (width / (width + 1)) * (cells === 0 ? 0 : trust / cells)
+  // A title that holds other delimiters is rather the header of another reading.
+  const isOddTitle = rows.slice(0, preamble).some((row) => row.cells.some(({ kind }) => kind === 'odd'))
+  const score = consistency ** 2 * (width / (width + 1)) * (cells === 0 ? 0 : trust / cells) * (isOddTitle ? 0.8 : 1)
   return { ...syntax, rows, preamble, width, consistency, score }
 }
 

@@ -5,10 +5,10 @@ import { looksLikeUtf16 } from './binary.ts'
 const MAX_COMPARED_BYTES = 4 * 2 ** 10
 
 /** Share of characters that may be broken in a file that is UTF-8 all the same: its bad bytes are reported, not reinterpreted. */
-const MAX_BROKEN_SHARE = 0.1
+const MAX_BROKEN_SHARE = 0.3
 
 /** How much chardet's statistics weigh against the look of the text, which is between -4 and 1. */
-const STATISTICS_WEIGHT = 0.4
+const STATISTICS_WEIGHT = 0.15
 
 interface Candidate {
   /** WHATWG label. */

@@ -73,18 +73,18 @@ function shapeOf({ text }: SampleCell): string {
  * Whether the numbers among the first row's cells are names, such as years: they rise evenly as numbers below them do not.
  */
 function isSeriesOfNames(first: SampleRow, body: readonly SampleRow[]): boolean {
-  if (!isSeries(first)) return false
-  const others = body.filter(isSeries).length
-  return others * 2 < body.length || body.length === 0
+  const series = seriesOf(first)
+  return series !== undefined && (body.length === 0 || body.filter((row) => seriesOf(row) === series).length * 2 < body.length)
 }
 
-function isSeries({ cells }: SampleRow): boolean {
+function seriesOf({ cells }: SampleRow): 'years' | 'even' | 'rising' | undefined {
   const numbers = cells.filter(({ kind }) => kind === 'number').map(({ text }) => Number(text.trim()))
-  if (numbers.length < 2 || numbers.some((number) => Number.isNaN(number))) return false
+  if (numbers.length < 2 || numbers.some((number) => Number.isNaN(number))) return undefined
   const steps = numbers.slice(1).map((number, index) => number - numbers[index]!)
-  const areYears = numbers.every((number) => Number.isInteger(number) && number >= 1900 && number <= 2100)
   const rises = steps.every((step) => step > 0)
-  if (areYears) return rises || steps.every((step) => step < 0)
-  const isEven = numbers.length >= 3 && steps.every((step) => Math.abs(step - steps[0]!) < 1e-9) && steps[0]! > 0
-  return isEven || (rises && numbers.length >= 4 && numbers.length < cells.length)
+  const areYears = numbers.every((number) => Number.isInteger(number) && number >= 1900 && number <= 2100)
+  if (areYears) return rises || steps.every((step) => step < 0) ? 'years' : undefined
+  if (!rises) return undefined
+  if (numbers.length >= 3 && steps.every((step) => Math.abs(step - steps[0]!) < 1e-9)) return 'even'
+  return numbers.length >= 4 && numbers.length < cells.length ? 'rising' : undefined
 }

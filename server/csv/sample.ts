@@ -9,6 +9,11 @@ const MAX_ROWS = 400
 /** Cells of a record that are. */
 const MAX_CELLS = 200
 
+const SPACE = 32
+const TAB = 9
+/** The mark that ends files of old systems. */
+const END_MARK = 26
+
 export interface SampleCell {
   text: string
   isQuoted: boolean
@@ -34,7 +39,7 @@ export interface SampleRow {
 export function readSample(text: string, syntax: Syntax): SampleRow[] {
   const { records } = surveyRecords(text, syntax, { isLast: true, width: undefined, maxLength: Infinity })
   const walker = new RecordWalker(text, syntax, true)
-  return records.slice(0, MAX_ROWS).map(({ start, end, reading }) => {
+  return records.filter(({ start, contentEnd }) => syntax.delimiter === '\t' || syntax.delimiter === ' ' || !isBlank(text, start, contentEnd)).slice(0, MAX_ROWS).map(({ start, end, reading }) => {
     const isBroken = reading !== 'quoted'
     walker.walk(start, isBroken)
     const { count, starts, stops, isQuoted } = walker
@@ -53,4 +58,12 @@ export function readSample(text: string, syntax: Syntax): SampleRow[] {
     }
     return { start, end, count, filledCount, isBroken, cells, filled }
   })
+}
+
+function isBlank(text: string, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) {
+    const code = text.charCodeAt(at)
+    if (code !== SPACE && code !== TAB && code !== END_MARK) return false
+  }
+  return true
 }
