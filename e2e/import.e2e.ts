@@ -48,11 +48,11 @@ test('a pasted file goes in', async ({ page }) => {
 })
 
 test('the keyboard is enough from the first page to the table', async ({ page }) => {
+  const chooser = page.waitForEvent('filechooser')
   await page.goto('/')
   await expect(page.getByRole('heading', { name: 'Bring in your first file' })).toBeVisible()
   await tabTo('Choose file')
   await expect(page.getByLabel('Choose file')).toBeFocused()
-  const chooser = page.waitForEvent('filechooser')
   await page.keyboard.press('Enter')
   await (await chooser).setFiles(textFile('keys.csv', PEOPLE))
   await expect(page.getByRole('heading', { level: 1, name: 'Import keys.csv' })).toBeFocused()

@@ -64,8 +64,8 @@ test('a reload during the upload ends it, and says so', async ({ page, server, m
   await server.settled()
 
   const chooser = page.waitForEvent('filechooser')
-  await dialog.getByRole('button', { name: 'Choose the file again' }).click()
   await limitUpload(page, -1)
+  await dialog.getByRole('button', { name: 'Choose the file again' }).click()
   await (await chooser).setFiles(file.path)
   await expectReceipt(page, file.table, file.rows)
 })
