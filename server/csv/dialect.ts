@@ -7,7 +7,7 @@ import { countLines, delimitersOf } from './syntax.ts'
 /** Delimiters that are tried, and how likely each is before anything is known of the file. */
 const DELIMITERS: readonly (readonly [string, number])[] = [
   [',', 1], [';', 1], ['\t', 1], ['|', 1], ['~', 0.95], ['^', 0.95], ['\u0001', 1], ['\u001f', 1], ['¦', 0.95], ['§', 0.9],
-  ['||', 1], ['::', 0.9], ['~|~', 1], ['|~|', 1], ['#', 0.7], ['*', 0.6], ['/', 0.5], [':', 0.75], [' ', 0.75],
+  ['||', 1], ['::', 0.9], ['~|~', 1], ['|~|', 1], ['#', 0.7], ['*', 0.6], ['/', 0.5], [':', 0.85], [' ', 0.9],
 ]
 
 /** Signs that text is full of: they are delimiters only where every row has as many, and its cells are values. */
@@ -107,7 +107,7 @@ function bestDelimiter(text: string, newline: Dialect['newline'], given: Partial
   if (given.delimiter !== undefined) return bestQuoting(text, given.delimiter, newline, given)
   const lines = text.split(newline === '\r' ? /[\r\n]+/ : /[\r\n]*\n/, 40).filter((line) => line.trim() !== '')
   const single = singleColumn(text, newline, given)
-  let best = single
+  const readings: Reading[] = [single]
   for (const [delimiter, prior] of DELIMITERS) {
     if (!occursOften(delimiter, lines)) continue
     let reading = bestQuoting(text, delimiter, newline, given)
@@ -119,10 +119,12 @@ function bestDelimiter(text: string, newline: Dialect['newline'], given: Partial
     if (delimiter === '|' && isDoubled(text, '|')) continue
     if (delimiter === ':' && isDoubled(text, ':')) continue
     if (reading.preamble === 1 && isListUnderItsName(reading, single)) continue
-    const score = reading.score * prior
-    if (score > best.score) best = { ...reading, score }
+    readings.push({ ...reading, score: reading.score * prior })
   }
-  return best
+  const best = readings.reduce((winner, reading) => reading.score > winner.score ? reading : winner)
+  // What takes in every line explains more than what has to leave out the first.
+  const whole = readings.find((reading) => reading.preamble === 0 && reading.width > 1 && reading.consistency >= 0.95 && reading.score >= best.score * 0.7)
+  return best.preamble > 0 && whole ? whole : best
 }
 
 /** The text as one column, with the delimiter that does least harm. */
@@ -133,7 +135,7 @@ function singleColumn(text: string, newline: Dialect['newline'], given: Partial<
 
 /** Whether a sign stands in enough of the lines to be worth a closer look. */
 function occursOften(delimiter: string, lines: readonly string[]): boolean {
-  const share = delimiter.length > 1 || IN_TEXT.has(delimiter) ? 0.8 : 0.1
+  const share = delimiter.length > 1 || IN_TEXT.has(delimiter) ? 0.5 : 0.1
   return lines.filter((line) => line.includes(delimiter)).length > (lines.length - 1) * share
 }
 
@@ -144,7 +146,7 @@ function isDoubled(text: string, sign: string): boolean {
 }
 
 const isSpaced = (text: string, delimiter: string): boolean =>
-  delimiter.trim() !== '' && (text.split(`${delimiter} `).length - 1) >= (text.split(delimiter).length - 1) * 0.6
+  delimiter.trim() !== '' && (text.split(`${delimiter} `).length - 1) >= (text.split(delimiter).length - 1) * 0.3
 
 /** Share of the delimiters between fields that a space follows, line ends left out. */
 function spacedShare(text: string, { rows, delimiter }: Reading): number {
@@ -174,13 +176,12 @@ function isTableOfValues({ rows, width, consistency, preamble, delimiter }: Read
   if (empty > cells.length * (delimiter === ':' ? 0.25 : 0.05)) return false
   const lines = single.rows.filter((row) => row.cells.length === 1 && isValueKind(row.cells[0]!.kind)).length
   if (lines >= (rows.length - 1) * 0.9) return false
-  if (delimiter === ':' && width < 3) return false
   const body = rows.slice(1)
   for (let column = 0; column < width; column++) {
     const values = body.map((row) => row.cells[column]).filter((cell) => cell !== undefined)
     if (values.filter(({ kind, isQuoted }) => isValueKind(kind) || isQuoted).length >= Math.max(1, values.length * 0.9)) return true
   }
-  return width >= 4 && rows.length >= 5
+  return (width >= 4 || (width === 3 && delimiter === ':')) && rows.length >= 5
 }
 
 /** Whether what looks like a title above two columns is the name of one column of text: `name`, `Smith, John`. */
@@ -245,8 +246,8 @@ function quotesWithApostrophes(single: Reading, double: Reading): boolean {
   const quoted = table.flatMap(({ cells }) => cells.filter(({ isQuoted, text }) => isQuoted && text !== ''))
   if (quoted.length === 0 || consistency < double.consistency) return false
   const bare = delimitersOf(delimiter).at(-1)!
-  const needsQuotes = quoted.filter(({ text }) => text.includes(bare) || /[\r\n]|''/.test(text)).length
-  if (consistency > double.consistency && needsQuotes >= quoted.length * 0.5) return true
+  const needsQuotes = quoted.filter(({ text }) => text.includes(bare) || /[\r\n']/.test(text)).length
+  if (needsQuotes === quoted.length || (consistency > double.consistency && needsQuotes >= quoted.length * 0.5)) return true
   const doubles = double.rows.flatMap(({ cells }) => cells.filter(({ isQuoted }) => isQuoted)).length
   if (doubles > quoted.length) return false
   const body = table.length > 1 ? table.slice(1) : table
@@ -278,9 +279,12 @@ function judge(syntax: Pick<Reading, 'delimiter' | 'quote' | 'escape' | 'newline
       cells++
     }
   }
+  // A CR in a cell that is not quoted is rather a line end.
+  const withCr = rows.filter((row) => row.cells.some(({ text, isQuoted }) => !isQuoted && text.includes('\r'))).length
   // A title that holds other delimiters is rather the header of another reading.
   const isOddTitle = rows.slice(0, preamble).some((row) => row.cells.some(({ kind }) => kind === 'odd'))
-  const score = consistency ** 2 * (width / (width + 1)) * (cells === 0 ? 0 : trust / cells) * (isOddTitle ? 0.8 : 1)
+  const sound = 1 - 0.8 * (withCr / Math.max(rows.length, 1))
+  const score = consistency ** 2 * (width / (width + 1)) * (cells === 0 ? 0 : trust / cells) * (isOddTitle ? 0.75 : preamble > 0 ? 0.9 : 1) * sound
   return { ...syntax, rows, preamble, width, consistency, score }
 }
 

@@ -37,9 +37,9 @@ export interface SampleRow {
 
 /** The records of a sample as a dialect reads them. */
 export function readSample(text: string, syntax: Syntax): SampleRow[] {
-  const { records } = surveyRecords(text, syntax, { isLast: true, width: undefined, maxLength: Infinity })
+  const { records } = surveyRecords(text, syntax, { isLast: true, width: undefined, maxLength: Infinity, maxRecords: MAX_ROWS })
   const walker = new RecordWalker(text, syntax, true)
-  return records.filter(({ start, contentEnd }) => syntax.delimiter === '\t' || syntax.delimiter === ' ' || !isBlank(text, start, contentEnd)).slice(0, MAX_ROWS).map(({ start, end, reading }) => {
+  return records.filter(({ start, contentEnd }) => syntax.delimiter === '\t' || syntax.delimiter === ' ' || !isBlank(text, start, contentEnd)).map(({ start, end, reading }) => {
     const isBroken = reading !== 'quoted'
     walker.walk(start, isBroken)
     const { count, starts, stops, isQuoted } = walker

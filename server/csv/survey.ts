@@ -36,6 +36,8 @@ export interface SurveyLimits {
   width: number | undefined
   /** Longest record, in characters. */
   maxLength: number
+  /** Records after which to stop. */
+  maxRecords?: number
 }
 
 /**
@@ -50,13 +52,15 @@ class Surveyor {
   readonly #text: string
   readonly #isLast: boolean
   readonly #maxLength: number
+  readonly #maxRecords: number
   readonly #walker: RecordWalker
   #width: number | undefined
 
-  constructor(text: string, syntax: Syntax, { isLast, width, maxLength }: SurveyLimits) {
+  constructor(text: string, syntax: Syntax, { isLast, width, maxLength, maxRecords = Infinity }: SurveyLimits) {
     this.#text = text
     this.#isLast = isLast
     this.#maxLength = maxLength
+    this.#maxRecords = maxRecords
     this.#width = width
     this.#walker = new RecordWalker(text, syntax, isLast)
   }
@@ -65,7 +69,7 @@ class Surveyor {
     const records: Surveyed[] = []
     let at = 0
     let isCutShort = false
-    while (at < this.#text.length) {
+    while (at < this.#text.length && records.length < this.#maxRecords) {
       const blank = this.#walker.lineBreakAt(at)
       if (blank < 0) break
       if (blank > 0) {
