@@ -137,7 +137,8 @@ async function receiveImport(
     imports.enqueue(job, file)
     return { sessionId: job.id, table: job.table }
   } catch (error) {
-    const fault = explain(error, maxUploadBytes)
+    // An import that ended before its file had arrived says itself why; multer only sees the stream break.
+    const fault = reception.endReason ?? explain(error, maxUploadBytes)
     await reception.abandon(fault)
     throw fault
   }
@@ -184,6 +185,11 @@ class Reception implements StorageEngine {
 
   async #removeFile(): Promise<void> {
     if (this.#file) await this.#uploads.remove(this.#file)
+  }
+
+  /** Why the import has ended already, if it has. */
+  get endReason(): Fault | undefined {
+    return this.#job?.uploadSignal.aborted ? Fault.from(this.#job.uploadSignal.reason) : undefined
   }
 
   /** @param fields all fields of the request, those after the file included */
