@@ -1,5 +1,5 @@
 /** What people do with HexTrackr and what they see of it, in the words of the page. */
-import { expect, type Locator, type Page } from 'playwright/test'
+import { expect, type CDPSession, type Locator, type Page } from 'playwright/test'
 import type { WriteLock } from './write-lock.ts'
 
 export type Files = Parameters<Locator['setInputFiles']>[0]
@@ -66,9 +66,14 @@ export async function giveFiles(page: Page, how: 'drop' | 'paste', files: { name
   })(${JSON.stringify({ how, files })})`)
 }
 
-/** Slow down what the page sends, as a line of that many bytes per second would. */
+const sessions = new WeakMap<Page, Promise<CDPSession>>()
+
+/** Slow down what the page sends, as a line of that many bytes per second would; -1 is as fast as can be. */
 export async function limitUpload(page: Page, bytesPerSecond: number): Promise<void> {
-  const session = await page.context().newCDPSession(page)
+  // One session for all, since each would keep its own limit.
+  const opened = sessions.get(page) ?? page.context().newCDPSession(page)
+  sessions.set(page, opened)
+  const session = await opened
   await session.send('Network.enable')
   await session.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: bytesPerSecond })
 }
