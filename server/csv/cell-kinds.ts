@@ -16,11 +16,18 @@ const ADDRESS = /^(?:[a-z][a-z0-9+.-]*:\/\/\S+|[^\s@,;]+@[^\s@,;]+\.[a-z]{2,}|\d
 /** Signs that stand in a cell only where it was cut at the wrong places, unless it is quoted. */
 const FOREIGN = /[;\t|\u0001\u001f]|,(?=\S)|\r/
 
+/** Two quoted fields, as they look when they were not cut apart. */
+const JOINED = /(?<!")"[,;\t| ] ?"(?!")/
+
+/** Characters of a cell that are looked at, and up to which it may be more than text. */
+const MAX_LENGTH = 2000
+const MAX_MATCHED_LENGTH = 64
+
 /** @param isQuoted whether quotes stood around it, so that anything may be in it */
 export function kindOf(cell: string, isQuoted: boolean): CellKind {
-  const text = cell.trim()
+  const text = cell.slice(0, MAX_LENGTH).trim()
   if (text === '') return 'empty'
-  if (text.length > 64) return !isQuoted && isOdd(text.slice(0, 2000)) && !ADDRESS.test(text.slice(0, 2000)) ? 'odd' : 'text'
+  if (text.length > MAX_MATCHED_LENGTH) return (isQuoted ? JOINED.test(text) : isOdd(text) && !ADDRESS.test(text)) ? 'odd' : 'text'
   const first = text.charCodeAt(0)
   const last = text.charCodeAt(text.length - 1)
   const mayBeNumber = first < 58 || first > 127
@@ -32,10 +39,12 @@ export function kindOf(cell: string, isQuoted: boolean): CellKind {
   if (text.length < 6 && BOOLEAN.test(text)) return 'boolean'
   if (text.length < 6 && MISSING.test(text)) return 'missing'
   if (text.length > 6 && ADDRESS.test(text)) return 'address'
-  return !isQuoted && isOdd(text) ? 'odd' : 'text'
+  return isQuoted ? (JOINED.test(text) ? 'odd' : 'text') : isOdd(text) ? 'odd' : 'text'
 }
 
 function isOdd(text: string): boolean {
+  if (text.startsWith('{') !== text.endsWith('}') && (text.startsWith('{') || !text.includes('{'))) return true
+  if (text.startsWith('{')) return false
   if (FOREIGN.test(text)) return true
   const first = text[0]!
   return (first === '"' || first === '\'') && text.endsWith(first)

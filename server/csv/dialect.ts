@@ -130,7 +130,11 @@ function bestDelimiter(text: string, newline: Dialect['newline'], given: Partial
 /** The text as one column, with the delimiter that does least harm. */
 function singleColumn(text: string, newline: Dialect['newline'], given: Partial<Dialect>): Reading {
   const delimiter = [',', ';', '\t', '|', '\u001f'].find((sign) => !text.includes(sign)) ?? '\u001f'
-  return bestQuoting(text, delimiter, newline, given)
+  const reading = bestQuoting(text, delimiter, newline, given)
+  // 1,5 may be one number, but 3,4 below 1,2 is rather two.
+  const cells = reading.rows.flatMap((row) => row.cells)
+  const doubtful = cells.filter((cell) => cell.kind === 'number' && !cell.isQuoted && /[,; ]/.test(cell.text.trim())).length
+  return { ...reading, score: reading.score * (1 - 0.6 * (doubtful / Math.max(cells.length, 1))) }
 }
 
 /** Whether a sign stands in enough of the lines to be worth a closer look. */
@@ -170,7 +174,10 @@ function spacedShare(text: string, { rows, delimiter }: Reading): number {
 
 /** Whether every row has as many fields and a column of them is no text, or all are quoted, as in logs. */
 function isTableOfValues({ rows, width, consistency, preamble, delimiter }: Reading, single: Reading): boolean {
-  if (preamble > 0 || rows[0]!.count !== width || consistency < 0.95 || rows.length < 2) return false
+  // The header that R writes lacks the name of the rows' names.
+  const isHeaderShort = rows[0]!.count === width - 1 && rows.length > 2
+  if (preamble > 0 || (rows[0]!.count !== width && !isHeaderShort) || rows.length < 2) return false
+  if (consistency < (isHeaderShort ? 0.7 : 0.95) || (delimiter === ':' && cutsTimes(rows))) return false
   const cells = rows.flatMap((row) => row.cells)
   const empty = cells.filter(({ kind }) => kind === 'empty').length
   if (empty > cells.length * (delimiter === ':' ? 0.25 : 0.05)) return false
@@ -182,6 +189,16 @@ function isTableOfValues({ rows, width, consistency, preamble, delimiter }: Read
     if (values.filter(({ kind, isQuoted }) => isValueKind(kind) || isQuoted).length >= Math.max(1, values.length * 0.9)) return true
   }
   return (width >= 4 || (width === 3 && delimiter === ':')) && rows.length >= 5
+}
+
+/** Whether most rows were cut inside a time of day. */
+function cutsTimes(rows: readonly SampleRow[]): boolean {
+  const cut = rows.filter(({ cells }) => cells.some((cell, index) => {
+    const next = cells[index + 1]
+    if (!next || cell.isQuoted || next.isQuoted || !/^\d\d/.test(next.text)) return false
+    return /[ T]\d{1,2}$/.test(cell.text) || (index === 0 && /^\d{1,2}$/.test(cell.text) && /^\d\d(?:[.,]\d+)? +\S/.test(cells[2]?.text ?? next.text))
+  }))
+  return cut.length * 2 > rows.length
 }
 
 /** Whether what looks like a title above two columns is the name of one column of text: `name`, `Smith, John`. */
@@ -317,7 +334,7 @@ function afterPairs(rows: readonly SampleRow[], start: number, width: number): n
   if (until === -1 || block.length < 2 || !block.every(({ count }) => count === width)) return start
   const pairs = rows.slice(start, until)
   const header = block[0]!
-  if (header.filled < width || header.cells.some(({ kind }) => isValueKind(kind))) return start
-  const areNarrow = pairs.every(({ count, filled }) => count <= width / 2 || filled <= 1)
+  if (header.filled < width || isValueKind(header.cells[0]!.kind) || !hasHeader(rows.slice(until))) return start
+  const areNarrow = pairs.every(({ filledCount, filled }) => filledCount <= width / 2 || filled <= 1)
   return areNarrow || headerVotes(rows.slice(until)).forHeader > 0 ? until : start
 }

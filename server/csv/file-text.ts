@@ -59,7 +59,7 @@ export class FileText {
     // The piece may begin with the rest of a UTF-8 character whose first byte came with the piece before.
     const start = this.#encoding === 'utf-8' ? piece.findIndex((byte) => (byte & 0xc0) !== 0x80) : 0
     const lossy = new TextDecoder(this.#encoding).decode(piece.subarray(Math.max(0, start)))
-    return lossy.slice(0, Math.max(0, lossy.indexOf(REPLACEMENT))).split('\n').length
+    return lossy.slice(0, Math.max(0, lossy.indexOf(REPLACEMENT))).split(lossy.includes('\n') ? '\n' : '\r').length
   }
 
   close(): void {

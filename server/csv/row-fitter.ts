@@ -76,6 +76,7 @@ export class RowFitter {
     this.#notices = [
       ...(dialect.skipLines > 0 ? [`${dialect.skipLines === 1 ? 'The first line stands' : `The first ${dialect.skipLines} lines stand`} above the table and ${dialect.skipLines === 1 ? 'is' : 'are'} left out.`] : []),
       ...(dialect.header ? [] : ['The file has no line with names of its columns; they are numbered.']),
+      ...(named > 0 && this.width > named ? ['Nearly all rows have more fields than the header has names; the names were given from the left.'] : []),
       ...notices,
     ]
     const unknown = Object.keys(choices).find((name) => !names.includes(name))

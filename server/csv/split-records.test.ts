@@ -12,9 +12,9 @@ describe('splitRecords', () => {
   })
 
   test('agrees with csv-parse on any text that both take', () => {
-    const text = fc.string({ unit: fc.constantFrom('a', 'é', ' ', ',', ';', '"', '""', '",', ',"', '\n', '\r\n', '\r', '\0'), maxLength: 40 })
+    const text = fc.string({ unit: fc.constantFrom('a', 'é', ' ', ',', ';', '"', '""', '",', ',"', '\'', '\'\'', '\t', '\n', '\r\n', '\r', '\0'), maxLength: 40 })
     let agreed = 0
-    fc.assert(fc.property(text, fc.constantFrom(',', ';'), fc.constantFrom('"', ''), (csv, delimiter, quote) => {
+    fc.assert(fc.property(text, fc.constantFrom(',', ';', ' ', '\t', '\0'), fc.constantFrom('"', '', '\''), (csv, delimiter, quote) => {
       const records = splitRecords(csv, delimiter, quote)
       if (!records) return
       agreed++
@@ -23,5 +23,11 @@ describe('splitRecords', () => {
       }))
     }), { numRuns: 20_000 })
     assert.ok(agreed > 5000, `only ${agreed} texts took part`)
+  })
+
+  test('declines a record of another width that has a line break inside, since it may have swallowed others', () => {
+    assert.deepEqual(splitRecords('a,b\n"x\ny"\n', ',', '"'), [['a', 'b'], ['x\ny']])
+    assert.equal(splitRecords('a,b\n"x\ny"\n', ',', '"', 2), null)
+    assert.deepEqual(splitRecords('a,b\nx\n', ',', '"', 2), [['a', 'b'], ['x']])
   })
 })
