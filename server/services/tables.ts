@@ -15,6 +15,9 @@ const worker = (name: string): string => new URL(`../workers/${name}.ts`, import
 /** A thread without work ends after this time, ms. */
 const IDLE_TIMEOUT_MS = 30_000
 
+/** Space for a thread's short-lived values, MiB; see docs/architecture.md. */
+const MAX_YOUNG_MIB = 8
+
 /** Questions answered at once: a slow one must not keep a quick one waiting. */
 const MAX_QUERIES = 4
 
@@ -29,7 +32,11 @@ export class Tables {
   readonly #turns: WriteTurns
 
   constructor(databasePath: string, turns: WriteTurns, busyTimeoutMs: number) {
-    const shared = { workerData: { databasePath, busyTimeoutMs }, idleTimeout: IDLE_TIMEOUT_MS }
+    const shared = {
+      workerData: { databasePath, busyTimeoutMs },
+      idleTimeout: IDLE_TIMEOUT_MS,
+      resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_MIB },
+    }
     this.#queries = new Piscina({ ...shared, filename: worker('read-worker'), minThreads: 1, maxThreads: MAX_QUERIES })
     this.#downloads = new Piscina({ ...shared, filename: worker('read-worker'), minThreads: 0, maxThreads: MAX_DOWNLOADS })
     this.#writes = new Piscina({ ...shared, filename: worker('write-worker'), minThreads: 0, maxThreads: 1 })
