@@ -59,6 +59,8 @@ test('a lost connection is told quietly, keeps the last state and comes back', a
   const proxy = await Proxy.start(scope, server)
   const file = await makeFile(200_000)
   const lock = holdImport(60_000)
+  // The dialog rises for a moment when it opens; what is measured here is whether it moves after that.
+  await page.emulateMedia({ reducedMotion: 'reduce' })
   await page.goto(proxy.url)
   await importFile(page, file.path)
   const dialog = dialogOf(page)
