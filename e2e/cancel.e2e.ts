@@ -1,4 +1,4 @@
-import { barOf, chooseFiles, dialogOf, expectReceipt, importFile, ledgerOf, limitUpload, percentOf, standsStill, startImport } from './support/app.ts'
+import { barOf, beginSlowUpload, dialogOf, expectReceipt, importFile, ledgerOf, percentOf, standsStill } from './support/app.ts'
 import { expect, test } from './support/test.ts'
 import { PATIENT } from './support/write-lock.ts'
 
@@ -58,13 +58,7 @@ test('Keep importing lets it go on to its receipt', async ({ page, makeFile, hol
 
 test('an upload is stopped, and nothing of it stays on the server', async ({ page, server, makeFile }) => {
   const file = await makeFile(200_000)
-  await page.goto('/')
-  await chooseFiles(page, file.path)
-  await expect(page.getByRole('button', { name: 'Start import' })).toBeEnabled()
-  await limitUpload(page, 1_000_000)
-  await startImport(page)
-  await expect(dialogOf(page)).toContainText('Keep this tab open until the upload ends.')
-  await expect(barOf(page)).not.toHaveAttribute('aria-valuenow', '0')
+  await beginSlowUpload(page, file.path)
   await dialogOf(page).getByRole('button', { name: 'Cancel import' }).click()
   await expect(page.getByRole('alertdialog')).toContainText('The upload ends and what has arrived is discarded.')
   await page.getByRole('button', { name: 'Stop import' }).click()

@@ -1,4 +1,4 @@
-import { barOf, chooseFiles, dialogOf, expectReceipt, importFile, limitUpload, percentOf, standsStill, startImport } from './support/app.ts'
+import { beginSlowUpload, dialogOf, expectReceipt, importFile, limitUpload, percentOf, standsStill } from './support/app.ts'
 import { expect, test, watchFailures } from './support/test.ts'
 import { PATIENT } from './support/write-lock.ts'
 
@@ -41,13 +41,7 @@ test('a second tab on the same address follows the import and may be the only on
 
 test('a reload during the upload ends it, and says so', async ({ page, server, makeFile }) => {
   const file = await makeFile(200_000)
-  await page.goto('/')
-  await chooseFiles(page, file.path)
-  await expect(page.getByRole('button', { name: 'Start import' })).toBeEnabled()
-  await limitUpload(page, 1_000_000)
-  await startImport(page)
-  await expect(dialogOf(page)).toContainText('Keep this tab open until the upload ends.')
-  await expect(barOf(page)).not.toHaveAttribute('aria-valuenow', '0')
+  await beginSlowUpload(page, file.path)
 
   const asked: string[] = []
   page.on('dialog', (dialog) => {

@@ -68,6 +68,17 @@ export async function giveFiles(page: Page, how: 'drop' | 'paste', files: { name
 
 const sessions = new WeakMap<Page, Promise<CDPSession>>()
 
+/** Begin an import whose upload goes on for as long as a test needs. */
+export async function beginSlowUpload(page: Page, file: Files): Promise<void> {
+  await page.goto('/')
+  await chooseFiles(page, file)
+  await expect(page.getByRole('button', { name: 'Start import' })).toBeEnabled()
+  await limitUpload(page, 1_000_000)
+  await startImport(page)
+  await expect(dialogOf(page)).toContainText('Keep this tab open until the upload ends.')
+  await expect(barOf(page)).not.toHaveAttribute('aria-valuenow', '0')
+}
+
 /** Slow down what the page sends, as a line of that many bytes per second would; -1 is as fast as can be. */
 export async function limitUpload(page: Page, bytesPerSecond: number): Promise<void> {
   // One session for all, since each would keep its own limit.

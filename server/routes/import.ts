@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { pipeline } from 'node:stream'
 import { Router, type Request, type RequestHandler, type Response } from 'express'
 import multer, { MulterError, type StorageEngine } from 'multer'
 import { Fault } from '../faults.ts'
@@ -9,6 +7,7 @@ import { readOptions } from '../services/import-request.ts'
 import type { Imports } from '../services/imports.ts'
 import { FINGERPRINT_BYTES, type StagedUploads } from '../services/staged-uploads.ts'
 import type { Tables } from '../services/tables.ts'
+import { CSV_TYPE, sendDownload } from './download.ts'
 import { readWholeNumber } from './query.ts'
 
 export interface ImportRouteContext {
@@ -52,11 +51,7 @@ export function importRoutes(context: ImportRouteContext): Router {
   })
   router.get('/imports/:id/rejects', async (req, res) => {
     const { sessionId, number, filename } = imports.get(req.params.id.toLowerCase())
-    const rejects = tables.rejects(sessionId)
-    // What is wrong is answered as a problem; once rows flow, only the connection can fail.
-    await once(rejects, 'readable')
-    res.attachment(`${filename.replace(/\.[^.]*$/, '')}-rejects-${number}.csv`).set('Content-Type', 'text/csv; charset=utf-8; header=present')
-    pipeline(rejects, res, () => undefined)
+    await sendDownload(res, tables.rejects(sessionId), `${filename.replace(/\.[^.]*$/, '')}-rejects-${number}.csv`, CSV_TYPE)
   })
   router.post('/imports/:id/undo', async (req, res) => {
     const { number, sessionId, table } = imports.get(req.params.id.toLowerCase())

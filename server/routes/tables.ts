@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { pipeline } from 'node:stream'
 import { json, Router, type Request } from 'express'
 import { checkTableName } from '../db/identifiers.ts'
 import { FILTER_OPERATORS, type FilterOperator, type RowSelection } from '../db/table-query.ts'
@@ -7,6 +5,7 @@ import { Fault } from '../faults.ts'
 import type { Imports } from '../services/imports.ts'
 import type { Tables } from '../services/tables.ts'
 import { EXPORT_FORMATS, type ExportFormat } from '../workers/export-format.ts'
+import { CSV_TYPE, sendDownload } from './download.ts'
 import { readWholeNumber } from './query.ts'
 
 const DEFAULT_LIMIT = 100
@@ -14,7 +13,7 @@ const MAX_LIMIT = 1000
 const MAX_SEARCH_LENGTH = 1000
 
 const CONTENT_TYPES: Record<ExportFormat, string> = {
-  csv: 'text/csv; charset=utf-8; header=present',
+  csv: CSV_TYPE,
   json: 'application/json; charset=utf-8',
   ndjson: 'application/x-ndjson; charset=utf-8',
 }
@@ -36,11 +35,7 @@ export function tableRoutes(tables: Tables, imports: Imports): Router {
   router.get('/tables/:name/export', async (req, res) => {
     const format = (req.query.format ?? 'csv') as ExportFormat
     if (!EXPORT_FORMATS.includes(format)) throw new Fault('BAD_QUERY', `The parameter "format" must be one of ${EXPORT_FORMATS.join(', ')}.`)
-    const rows = tables.export(req.params.name, readSelection(req), format)
-    // What is wrong with the question is answered as a problem; once rows flow, only the connection can fail.
-    await once(rows, 'readable')
-    res.attachment(`${req.params.name}.${format}`).set('Content-Type', CONTENT_TYPES[format]).set('Cache-Control', 'no-store')
-    pipeline(rows, res, () => undefined)
+    await sendDownload(res, tables.export(req.params.name, readSelection(req), format), `${req.params.name}.${format}`, CONTENT_TYPES[format])
   })
   router.patch('/tables/:name', json({ limit: '10kb' }), async (req, res) => {
     const to = checkTableName((req.body as { name?: unknown } | undefined)?.name)

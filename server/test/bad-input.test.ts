@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { once } from 'node:events'
-import { after, before, describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import type { Problem } from '../protocol.ts'
 import { newSessionId, TestServer, type Answer } from './support.ts'
+import { suiteScope } from './suite.ts'
 
 const PNG = new Uint8Array(Buffer.from('89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489', 'hex'))
 
@@ -18,12 +19,9 @@ function assertProblem(answer: Answer<unknown>, status: number, code: string): v
 
 describe('bad input', () => {
   let server: TestServer
-  const cleanUps: (() => unknown)[] = []
-  after(async () => {
-    for (const cleanUp of cleanUps) await cleanUp()
-  })
+  const scope = suiteScope()
   before(async () => {
-    server = await TestServer.start({ after: (cleanUp) => cleanUps.push(cleanUp) })
+    server = await TestServer.start(scope)
   })
 
   const form = (...fields: [string, string | Blob, string?][]): RequestInit => {

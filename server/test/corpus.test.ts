@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import type { CellValue, Dialect, ImportRecord, Problem } from '../protocol.ts'
 import { TestServer } from './support.ts'
+import { suiteScope } from './suite.ts'
 
 const CORPUS = join(import.meta.dirname, 'corpus')
 
@@ -30,12 +31,9 @@ const read = (path: string): Uint8Array<ArrayBuffer> => new Uint8Array(readFileS
 
 describe('files as people have them', () => {
   let server: TestServer
-  const cleanUps: (() => unknown)[] = []
-  after(async () => {
-    for (const cleanUp of cleanUps) await cleanUp()
-  })
+  const scope = suiteScope()
   before(async () => {
-    server = await TestServer.start({ after: (cleanUp) => cleanUps.push(cleanUp) })
+    server = await TestServer.start(scope)
   })
 
   async function importOf(content: Uint8Array<ArrayBuffer>, filename: string): Promise<ImportRecord | { error: { code: string } }> {

@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { after, before, describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import type { ImportPreview, ImportRecord, Problem } from '../protocol.ts'
 import { newSessionId, TestServer } from './support.ts'
+import { suiteScope } from './suite.ts'
 
 describe('modes', () => {
-  const cleanUps: (() => unknown)[] = []
+  const scope = suiteScope()
   let server: TestServer
   before(async () => {
-    server = await TestServer.start({ after: (cleanUp) => cleanUps.push(cleanUp) })
-  })
-  after(async () => {
-    for (const cleanUp of cleanUps) await cleanUp()
+    server = await TestServer.start(scope)
   })
 
   const counts = ({ rowsRead, rowsInserted, rowsUpdated, rowsUnchanged, rowsRejected }: ImportRecord): number[] =>

@@ -1,19 +1,17 @@
 import assert from 'node:assert/strict'
-import { before, after, describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import type { ImportRecord, Problem, RowsPage, TableInfo } from '../protocol.ts'
 import { TestServer } from './support.ts'
+import { suiteScope } from './suite.ts'
 
 const CSV = 'name,score,amount,note\nadam,10,1.50,"100% sure"\nEva,9,22.75,\nzoe,,0.05,"a ""quote"", and\nmore"\n_under,-3,,%\n'
 
 describe('tables', () => {
-  const cleanUps: (() => unknown)[] = []
+  const scope = suiteScope()
   let server: TestServer
   before(async () => {
-    server = await TestServer.start({ after: (cleanUp) => cleanUps.push(cleanUp) })
+    server = await TestServer.start(scope)
     await server.import(CSV, { filename: 'people.csv' })
-  })
-  after(async () => {
-    for (const cleanUp of cleanUps) await cleanUp()
   })
   const names = async (query: string): Promise<unknown[]> => (await server.rows('people', query)).rows.map(([name]) => name)
 
