@@ -123,6 +123,119 @@ export interface ImportMetadata extends BaseMetadata, Partial<Receipt> {
   queuePosition?: number
 }
 
+/** What made a backup. `pre-restore` is the safety copy that every restore takes first. */
+export type BackupKind = 'manual' | 'scheduled' | 'pre-restore' | 'uploaded'
+
+/** The steps of a backup, in order: its pages are copied (or a file that somebody sent arrives), then checked, then kept. */
+export type BackupPhase = 'upload' | 'copy' | 'check' | 'finish'
+
+/** Share of the whole bar that each phase of a backup owns, in percent. */
+export const BACKUP_WEIGHTS = { copy: 70, check: 20, finish: 10 } as const
+
+/** The steps of a restore, in order. */
+export type RestorePhase = 'check' | 'safety' | 'restore' | 'verify'
+
+/** Share of the whole bar that each phase of a restore owns, in percent. */
+export const RESTORE_WEIGHTS = { check: 30, safety: 18, restore: 34, verify: 18 } as const
+
+/** A copy of the whole database. */
+export interface BackupInfo {
+  /** Its file's name, by which it is called in the API. */
+  name: string
+  bytes: number
+  createdAt: number
+  kind: BackupKind
+  /** Whether it was opened and passed SQLite's integrity check after it was written. */
+  verified: boolean
+  /** Tables of people in it, and their rows; null where it could not be read. */
+  tables: number | null
+  rows: number | null
+  /** Of the file's bytes, lower-case hex. */
+  sha256?: string
+  /** What is wrong with one that is not verified, as a sentence. */
+  damage?: string
+}
+
+/** What keeps backups coming, and what they take. */
+export interface BackupStatus {
+  /** Absent where none is set. */
+  schedule?: { cron: string, nextAt: number | null }
+  /** How many of each kind are kept, and for how long; null is without limit. */
+  retention: { kind: BackupKind, count: number | null, days: number | null }[]
+  backupBytes: number
+  databaseBytes: number
+  freeBytes: number
+}
+
+/** Metadata of a backup, each field present as soon as it is known. */
+export interface BackupMetadata extends BaseMetadata {
+  operation: 'backup'
+  name?: string
+  kind?: BackupKind
+  phase?: BackupPhase
+  /** 1-based, of `totalSteps`. */
+  currentStep?: number
+  totalSteps?: number
+  pagesDone?: number
+  pagesTotal?: number
+  /** While a file arrives. */
+  bytesDone?: number
+  bytesTotal?: number
+  etaSeconds?: number
+  /** On completion, what is known of the copy. */
+  bytes?: number
+  sha256?: string
+  tables?: number
+  rows?: number
+  durationMs?: number
+}
+
+/** Metadata of a restore, each field present as soon as it is known. */
+export interface RestoreMetadata extends BaseMetadata {
+  operation: 'restore'
+  /** The backup whose content comes back. */
+  name?: string
+  phase?: RestorePhase
+  /** 1-based, of `totalSteps`. */
+  currentStep?: number
+  totalSteps?: number
+  pagesDone?: number
+  pagesTotal?: number
+  etaSeconds?: number
+  /** The backup that holds what was there before. */
+  safetyCopy?: string
+  /** On completion, what the database holds now. */
+  tables?: number
+  rows?: number
+  durationMs?: number
+}
+
+/** What a restore would change, found out before anybody confirms. */
+export interface RestorePreview {
+  backup: BackupInfo
+  /** Every table that is there now or would be: null is not there. */
+  tables: { name: string, rowsNow: number | null, rowsAfter: number | null }[]
+  /** The newest completed import, now and after. */
+  newestImport: { now: ImportReference | null, after: ImportReference | null }
+  /** Completed imports that the backup does not know. */
+  importsUndone: number
+  databaseBytes: number
+}
+
+export interface ImportReference {
+  number: number
+  filename: string
+  finishedAt: number
+}
+
+/** Told to every client whenever tables have changed, so that what they show does not grow stale. */
+export interface DataChange {
+  reason: 'import' | 'undo' | 'table' | 'restore'
+  /** The one table that changed; absent where all may have. */
+  table?: string
+  at: number
+}
+
 /** Why an operation ended. */
 export interface FailureInfo {
   /** An SQLite result code, or one of the app's own (faults.ts). */
@@ -163,11 +276,17 @@ export interface ProgressFailure extends ProgressBase {
   error: FailureInfo
 }
 
-export interface ServerToClientEvents {
+/** What the room of a session hears. */
+export interface ProgressEvents {
   'progress-status': (snapshot: ProgressSnapshot) => void
   'progress-update': (update: ProgressUpdate) => void
   'progress-complete': (outcome: ProgressComplete) => void
   'progress-error': (failure: ProgressFailure) => void
+}
+
+export interface ServerToClientEvents extends ProgressEvents {
+  /** To every client, not to a session's room. */
+  'data-changed': (change: DataChange) => void
 }
 
 export type RoomAck = (answer: { ok: true } | { ok: false, error: string }) => void

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 
 import { THROTTLE_INTERVAL, progressRoom } from './protocol.ts'
-import type { BaseMetadata, FailureInfo, ProgressSnapshot, ServerToClientEvents, SessionStatus } from './protocol.ts'
+import type { BaseMetadata, FailureInfo, ProgressEvents, ProgressSnapshot, SessionStatus } from './protocol.ts'
 import { systemTimers, throttleLatest, unref } from './throttle.ts'
 import type { LatestThrottle, TimerHandle, Timers } from './throttle.ts'
 
@@ -16,7 +16,7 @@ const CLEANUP_INTERVAL_MS = 3_600_000
 /** What the tracker needs of a Socket.IO server. */
 export interface ProgressEmitter {
   to(room: string): {
-    emit<Event extends keyof ServerToClientEvents>(event: Event, ...payload: Parameters<ServerToClientEvents[Event]>): unknown
+    emit<Event extends keyof ProgressEvents>(event: Event, ...payload: Parameters<ProgressEvents[Event]>): unknown
   }
 }
 
@@ -231,7 +231,7 @@ export class ProgressTracker {
   }
 
   /** Reporting must not be what breaks an operation, nor may it throw out of a timer. */
-  #emit<Event extends keyof ServerToClientEvents>(event: Event, ...payload: Parameters<ServerToClientEvents[Event]>): void {
+  #emit<Event extends keyof ProgressEvents>(event: Event, ...payload: Parameters<ProgressEvents[Event]>): void {
     try {
       this.#io.to(progressRoom(payload[0].sessionId)).emit(event, ...payload)
     } catch (error) {
