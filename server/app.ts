@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { createServer, type Server as HttpServer } from 'node:http'
+import { createServer, type IncomingMessage, type Server as HttpServer } from 'node:http'
 import { join } from 'node:path'
 import express from 'express'
 import type { Logger } from 'pino'
@@ -9,12 +9,17 @@ import { dropStagingTables } from './db/catalogue.ts'
 import { interruptUnfinishedImports } from './db/imports-store.ts'
 import { migrate } from './db/migrations.ts'
 import { openWriter } from './db/open.ts'
+import { Fault } from './faults.ts'
 import type { ClientToServerEvents, Health, ProgressSnapshot, ServerToClientEvents } from './protocol.ts'
+import { authorize, requireAccess, sessionRoutes, tokenRoutes } from './routes/access.ts'
+import { guardSockets } from './routes/handshake.ts'
 import { importRoutes } from './routes/import.ts'
+import { AddressLimits } from './routes/limits.ts'
 import { apiNotFound, problemHandler } from './routes/problem.ts'
 import { progressRoutes } from './routes/progress.ts'
 import { Gate, securityHeaders } from './routes/security.ts'
 import { tableRoutes } from './routes/tables.ts'
+import { Access } from './services/access.ts'
 import { Imports } from './services/imports.ts'
 import { MainWriter } from './services/main-writer.ts'
 import { StagedUploads } from './services/staged-uploads.ts'
@@ -29,7 +34,18 @@ const PAGE = join(import.meta.dirname, '../web/dist')
 /** Rows to try the app with. */
 const SAMPLE = join(import.meta.dirname, '../data/sample-findings.csv')
 
+const HOUR_MS = 3600_000
+
+/** Largest message of a client, bytes. */
+const MAX_SOCKET_MESSAGE_BYTES = 256 * 2 ** 10
+
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string }
+
+/** The part of Engine.IO's socket that is used here; the package that has its type is not ours. */
+interface EngineSocket {
+  request: IncomingMessage
+  once: (event: 'close', listener: () => void) => void
+}
 
 export interface App {
   /** Not listening yet. */
@@ -51,17 +67,22 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const uploads = new StagedUploads(join(config.dataDir, 'uploads'))
   await uploads.open()
 
+  const access = await Access.open(join(config.dataDir, 'access.db'), config.password, config.sessionHours * HOUR_MS)
   const gate = new Gate(config.host, config.allowedHosts)
+  const addresses = new AddressLimits({
+    trustedProxies: config.trustedProxies, requestsPerMinute: config.maxRequestsPerMinute, sockets: config.maxSocketsPerAddress,
+  })
   const page = express()
   // Node would cut off every upload that takes longer than five minutes.
   const httpServer = createServer({ requestTimeout: 0 }, page)
   const io = new Server<ClientToServerEvents, ServerToClientEvents>(httpServer, {
     serveClient: false,
-    allowRequest: (req, answer) => {
-      const refusal = gate.refusal(req)
-      answer(refusal?.code, refusal === null)
-    },
+    // What a client has to say is a session's id.
+    maxHttpBufferSize: MAX_SOCKET_MESSAGE_BYTES,
   })
+  guardSockets(httpServer, io.path(), (req) => gate.refusal(req) ?? accessRefusal(access, req) ?? (isHandshake(req) ? addresses.socketRefusal(req) : null))
+  io.engine.on('connection', (socket: EngineSocket) => socket.once('close', addresses.countSocket(socket.request)))
+  cutWithAccess(io, access)
   const tracker = new ProgressTracker(io)
   const imports = new Imports(
     { databasePath, busyTimeoutMs: config.busyTimeoutMs, maxRowLength: config.maxRowLength, maxUndoBytes: config.maxUndoBytes, tracker, writer, turns, logger },
@@ -76,9 +97,12 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
 
   const sqlite = writer.db.prepare<[], { v: string }>('SELECT sqlite_version() AS v').get()!.v
   const api = express.Router()
-  api.get('/health', (_req, res) => {
-    res.json({ status: 'ok', version, sqlite } satisfies Health)
+  api.get('/health', (req, res) => {
+    res.json({ status: 'ok', ...(access.identify(req.headers) && { version, sqlite }) } satisfies Health)
   })
+  api.use(sessionRoutes(access, addresses))
+  api.use(requireAccess(access))
+  api.use(tokenRoutes(access))
   api.get('/sample', (_req, res) => {
     res.sendFile(SAMPLE, { headers: { 'Content-Type': 'text/csv; charset=utf-8' } })
   })
@@ -88,7 +112,8 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   api.use(apiNotFound)
 
   page.disable('x-powered-by')
-  page.use(gate.middleware(), securityHeaders())
+  page.set('trust proxy', config.trustedProxies)
+  page.use(gate.middleware(), securityHeaders(), addresses.middleware())
   page.use('/api', api)
   page.use(express.static(PAGE, { index: false, immutable: true, maxAge: '1y' }))
   page.get('/{*path}', (_req, res, next) => {
@@ -107,8 +132,33 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       tracker.close()
       await tables.close()
       writer.close()
+      access.close()
     },
   }
+}
+
+function accessRefusal(access: Access, req: IncomingMessage): Fault | null {
+  try {
+    // Following sessions changes nothing, whatever the method of a polling request.
+    authorize(access, { headers: req.headers, method: 'GET' })
+    return null
+  } catch (error) {
+    return Fault.from(error)
+  }
+}
+
+/** Whether a request to Socket.IO begins a connection: the later ones of it name it. */
+const isHandshake = ({ url = '' }: IncomingMessage): boolean => !new URLSearchParams(url.split('?')[1]).has('sid')
+
+/** A socket lives no longer than what let it in. */
+function cutWithAccess(io: Server<ClientToServerEvents, ServerToClientEvents>, access: Access): void {
+  const room = (principalId: string): string => `access-${principalId}`
+  io.on('connection', (socket) => {
+    const principal = access.identify(socket.request.headers)
+    if (principal) void socket.join(room(principal.id))
+    else socket.disconnect(true)
+  })
+  access.onEnd((principalId) => io.in(room(principalId)).disconnectSockets(true))
 }
 
 /** Bring the database up to date and set right what a crash has left behind, before anybody can see it. */

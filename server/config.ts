@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import ipaddr from 'ipaddr.js'
+import proxyAddr from 'proxy-addr'
 
 /** Everything that can be set from outside, validated. Sizes are bytes and times milliseconds, as the names say. */
 export interface Config {
@@ -18,10 +21,20 @@ export interface Config {
   readonly busyTimeoutMs: number
   /** Host names, besides loopback and `host`, under which browsers may reach the server. */
   readonly allowedHosts: readonly string[]
+  /** Everybody is let in where there is none. */
+  readonly password: string | undefined
+  /** Whether others than this machine may use it without a password. */
+  readonly allowNoPassword: boolean
+  readonly sessionHours: number
+  /** Addresses and networks of proxies, whose X-Forwarded-For and X-Forwarded-Proto are believed. */
+  readonly trustedProxies: readonly string[]
+  /** Of each address other than loopback. */
+  readonly maxRequestsPerMinute: number
+  readonly maxSocketsPerAddress: number
 }
 
 interface Setting {
-  key: keyof Config
+  key: keyof Config | 'passwordFile'
   fallback: string
   help: string
   read: (text: string) => Config[keyof Config]
@@ -52,6 +65,31 @@ const oneOf = (...allowed: string[]) => (value: string): string => {
   return value
 }
 
+const list = (value: string): string[] => value.split(',').map((item) => item.trim()).filter(Boolean)
+
+const networks = (value: string): string[] => {
+  const given = list(value)
+  try {
+    proxyAddr.compile(given)
+  } catch {
+    throw new RangeError('addresses or networks such as 10.0.0.5 or 10.0.0.0/8, separated by commas')
+  }
+  return given
+}
+
+/** Text of a file, without the line end that editors put there. */
+const fileText = (path: string): string | undefined => {
+  if (path === '') return undefined
+  let content: string
+  try {
+    content = readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+  } catch {
+    throw new RangeError('a file that can be read')
+  }
+  if (content === '') throw new RangeError('a file that is not empty')
+  return content
+}
+
 /** One row per setting; README.md prints the same rows, held together by a test. */
 export const SETTINGS: Readonly<Record<string, Setting>> = {
   PORT: { key: 'port', fallback: '8989', help: 'Port to listen on; 0 takes a free one', read: wholeNumber(0, 65_535) },
@@ -68,8 +106,25 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     key: 'allowedHosts',
     fallback: '',
     help: 'Further host names browsers may use to reach it, separated by commas',
-    read: (value) => value.split(',').map((host) => host.trim().toLowerCase()).filter(Boolean),
+    read: (value) => list(value.toLowerCase()),
   },
+  HEXTRACKR_PASSWORD: {
+    key: 'password', fallback: '', help: 'Password that people sign in with; without one, everybody who reaches it is let in',
+    read: (value) => value === '' ? undefined : value,
+  },
+  HEXTRACKR_PASSWORD_FILE: { key: 'passwordFile', fallback: '', help: 'File that holds the password instead', read: fileText },
+  ALLOW_NO_PASSWORD: {
+    key: 'allowNoPassword', fallback: 'false', help: '`true` lets `HOST` be an address that others reach although there is no password',
+    read: (value) => oneOf('true', 'false')(value) === 'true',
+  },
+  SESSION_HOURS: { key: 'sessionHours', fallback: '168', help: 'How long somebody stays signed in, hours', read: wholeNumber(1, 8760) },
+  TRUSTED_PROXIES: {
+    key: 'trustedProxies', fallback: '', help: 'Addresses of reverse proxies whose `X-Forwarded-For` and `-Proto` are believed, separated by commas', read: networks,
+  },
+  MAX_REQUESTS_PER_MINUTE: {
+    key: 'maxRequestsPerMinute', fallback: '6000', help: 'Requests accepted from one address in a minute; loopback is not counted', read: wholeNumber(1, 1_000_000),
+  },
+  MAX_SOCKETS_PER_ADDRESS: { key: 'maxSocketsPerAddress', fallback: '500', help: 'Live connections accepted from one address', read: wholeNumber(1, 100_000) },
 }
 
 /**
@@ -88,5 +143,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     }
   })
   if (wrong.length > 0) throw new Error(wrong.join('\n'))
-  return Object.freeze(Object.fromEntries(entries) as Config)
+  const { passwordFile, ...settings } = Object.fromEntries(entries) as Config & { passwordFile: string | undefined }
+  const config: Config = { ...settings, password: settings.password ?? passwordFile }
+  if (config.password === undefined && !config.allowNoPassword && !isLoopback(config.host)) {
+    throw new Error(`HOST is ${JSON.stringify(config.host)}, which other machines can reach, but there is no password.\n`
+      + 'Set HEXTRACKR_PASSWORD (or HEXTRACKR_PASSWORD_FILE), or set ALLOW_NO_PASSWORD=true if something else keeps strangers out.')
+  }
+  return Object.freeze(config)
 }
+
+/** Whether only this machine reaches an address to listen on. Of names, only localhost is known to mean that. */
+const isLoopback = (host: string): boolean =>
+  host.toLowerCase() === 'localhost' || (ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback')

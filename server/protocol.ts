@@ -382,9 +382,40 @@ export interface RowsPage {
 
 export interface Health {
   status: 'ok'
-  version: string
+  /** This and what follows: only for those who are let in. */
+  version?: string
   /** SQLite's version. */
-  sqlite: string
+  sqlite?: string
+}
+
+/** What a page has to know before it asks for anything else. */
+export interface SessionInfo {
+  /** Whether this server has a password. */
+  passwordRequired: boolean
+  /** Whether requests like this one are let in. */
+  signedIn: boolean
+  /** When the session ends by itself; absent where there is none. */
+  expiresAt?: number
+}
+
+/** `read` lets a script ask for everything and change nothing. */
+export type TokenScope = 'read' | 'full'
+
+/** A token for scripts, without the secret, which is not kept. */
+export interface ApiTokenInfo {
+  id: string
+  /** What it is for, in somebody's own words. */
+  name: string
+  scope: TokenScope
+  createdAt: number
+  /** To the minute. */
+  lastUsedAt: number | null
+  expiresAt: number | null
+}
+
+/** The one answer that holds the secret. */
+export interface NewApiToken extends ApiTokenInfo {
+  token: string
 }
 
 /** RFC 9457 problem details. */

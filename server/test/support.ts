@@ -41,6 +41,8 @@ export class TestServer {
   readonly dataDir: string
   readonly url: string
   readonly process: ChildProcess
+  /** Sent with every request and handshake. */
+  headers: Record<string, string> = {}
   readonly #t: Scope
 
   private constructor(t: Scope, dataDir: string, url: string, child: ChildProcess) {
@@ -100,7 +102,7 @@ export class TestServer {
   }
 
   async request<T = unknown>(method: string, path: string, init: RequestInit = {}): Promise<Answer<T>> {
-    const response = await fetch(this.url + path, { method, ...init })
+    const response = await fetch(this.url + path, { method, ...init, headers: { ...this.headers, ...init.headers as Record<string, string> | undefined } })
     const text = await response.text()
     const isJson = /^application\/(problem\+)?json\b/.test(response.headers.get('content-type') ?? '')
     return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as T }
@@ -154,8 +156,22 @@ export class TestServer {
     return (await this.get<string>(`/api/tables/${encodeURIComponent(name)}/export${query}`)).body
   }
 
-  async connect(): Promise<Watcher> {
-    const socket: Socket<ServerToClientEvents, ClientToServerEvents> = io(this.url, { transports: ['websocket'], reconnection: false, forceNew: true })
+  /** Send JSON. */
+  send<T = unknown>(method: string, path: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> {
+    return this.request<T>(method, path, { body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } })
+  }
+
+  /** Sign in as a browser does. @returns the header that later requests send */
+  async signIn(password: string): Promise<{ cookie: string }> {
+    const { status, headers } = await this.send('POST', '/api/session', { password })
+    if (status !== 200) throw new Error(`the password was answered with ${status}`)
+    return { cookie: headers.getSetCookie()[0]!.split(';')[0]! }
+  }
+
+  async connect(transport: 'websocket' | 'polling' = 'websocket'): Promise<Watcher> {
+    const socket: Socket<ServerToClientEvents, ClientToServerEvents> = io(this.url, {
+      transports: [transport], reconnection: false, forceNew: true, extraHeaders: this.headers,
+    })
     this.#t.after(() => socket.disconnect())
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve)
