@@ -31,7 +31,7 @@ export const FAULTS = {
   BODY_TOO_LARGE: { status: 413, title: 'The body of the request is too large' },
   FILE_TOO_LARGE: { status: 413, title: 'The file is larger than this server accepts' },
   EMPTY_FILE: { status: 422, title: 'The file is empty' },
-  NOT_CSV: { status: 422, title: 'The file is not text' },
+  NOT_CSV: { status: 422, title: 'The file is not CSV' },
   UNDECODABLE: { status: 422, title: 'The file\'s encoding cannot be read' },
   TOO_MANY_COLUMNS: { status: 422, title: 'The file has too many columns' },
   ROW_TOO_LARGE: { status: 422, title: 'A row is too large' },

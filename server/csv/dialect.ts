@@ -13,7 +13,7 @@ const DELIMITERS: readonly (readonly [string, number])[] = [
 /** Signs that text is full of: they are delimiters only where every row has as many, and its cells are values. */
 const IN_TEXT: ReadonlySet<string> = new Set([' ', ':', '#', '*', '/'])
 
-/** Share of delimiters that a space follows before the space belongs to them. */
+/** Share of delimiters that a space follows, or stands on both sides of, before it belongs to them. */
 const SPACED_SHARE = 0.9
 
 /** Lines above a table that are looked through for its beginning. */
@@ -111,8 +111,9 @@ function bestDelimiter(text: string, newline: Dialect['newline'], given: Partial
   for (const [delimiter, prior] of DELIMITERS) {
     if (!occursOften(delimiter, lines)) continue
     let reading = bestQuoting(text, delimiter, newline, given)
-    if (isSpaced(text, delimiter)) {
-      const spaced = bestQuoting(text, `${delimiter} `, newline, given)
+    for (const form of [`${delimiter} `, ` ${delimiter} `]) {
+      if (!isSpaced(text, delimiter, form)) continue
+      const spaced = bestQuoting(text, form, newline, given)
       if (spaced.consistency >= reading.consistency - 0.02 && spacedShare(text, spaced) >= SPACED_SHARE) reading = spaced
     }
     if (reading.width < 2 || (IN_TEXT.has(delimiter) && !isTableOfValues(reading, single))) continue
@@ -149,12 +150,13 @@ function isDoubled(text: string, sign: string): boolean {
   return doubled > 0 && text.split(sign).length - 1 === doubled * 2
 }
 
-const isSpaced = (text: string, delimiter: string): boolean =>
-  delimiter.trim() !== '' && (text.split(`${delimiter} `).length - 1) >= (text.split(delimiter).length - 1) * 0.3
+/** Whether a delimiter has those spaces about it often enough to be worth a closer look. */
+const isSpaced = (text: string, delimiter: string, spaced: string): boolean =>
+  delimiter.trim() !== '' && (text.split(spaced).length - 1) >= (text.split(delimiter).length - 1) * 0.3
 
-/** Share of the delimiters between fields that a space follows, line ends left out. */
+/** Share of the delimiters between fields that have all their spaces, line ends left out. */
 function spacedShare(text: string, { rows, delimiter }: Reading): number {
-  const [, bare] = delimitersOf(delimiter)
+  const delimiters = delimitersOf(delimiter)
   let all = 0
   let spaced = 0
   for (const { cells, start } of rows) {
@@ -162,11 +164,13 @@ function spacedShare(text: string, { rows, delimiter }: Reading): number {
     for (const [index, cell] of cells.slice(0, -1).entries()) {
       at += cell.text.length + (cell.isQuoted ? 2 : 0)
       const isLastEmpty = index === cells.length - 2 && cells[index + 1]!.text === '' && !cells[index + 1]!.isQuoted
-      const isSpaceHere = text.startsWith(delimiter, at)
-      at += isSpaceHere ? delimiter.length : bare!.length
-      if (isLastEmpty && !isSpaceHere) continue
+      const found = delimiters.find((form) => text.startsWith(form, at))
+      at += found?.length ?? 0
+      // The space before it may have gone with the delimiter before an empty cell.
+      const isSpaceGone = cell.text === '' && !cell.isQuoted && found === delimiter.trimStart()
+      if ((isLastEmpty || isSpaceGone) && found !== delimiter) continue
       all++
-      if (isSpaceHere) spaced++
+      if (found === delimiter) spaced++
     }
   }
   return all === 0 ? 0 : spaced / all

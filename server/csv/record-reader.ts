@@ -1,6 +1,7 @@
 import { parse } from 'csv-parse/sync'
 import { Fault } from '../faults.ts'
 import type { Dialect, RejectedRow } from '../protocol.ts'
+import { BAD_BYTES } from './file-text.ts'
 import { RecordWalker } from './record-walker.ts'
 import { scanRecords } from './scanner.ts'
 import { splitRecords } from './split-records.ts'
@@ -43,6 +44,7 @@ export class RecordReader {
   #line = 1
   #linesToSkip: number
   #width: number | undefined
+  #isFirst = true
   /** Whether what comes next belongs to a row that is too long, up to the next line end. */
   #isCutShort = false
 
@@ -81,7 +83,7 @@ export class RecordReader {
       if (this.#linesToSkip > 0 || this.#isCutShort) return EMPTY_BATCH
     }
     const { delimiter, quote, escape, newline } = this.#dialect
-    if (delimiter.length === 1 && newline !== '\r' && (quote === '' || escape === quote)) {
+    if (delimiter.length === 1 && newline !== '\r' && (quote === '' || escape === quote) && !this.#carry.includes(BAD_BYTES)) {
       const { end, strayQuotes, isOpen } = scanRecords(this.#carry, this.#dialect, isLast)
       const isEndless = this.#carry.length - end > this.#maxRowLength || end > this.#maxRowLength
       if (strayQuotes.length === 0 && !isEndless && !(isOpen && isLast)) {
@@ -103,6 +105,7 @@ export class RecordReader {
   }
 
   #regularBatch(text: string, records: string[][]): RecordBatch {
+    this.#isFirst = false
     const lines = this.#advance(text)
     let known: Span[] | undefined
     const spanOf = (index: number): Span => (known ??= recordSpans(text, this.#dialect))[index]!
@@ -121,7 +124,11 @@ export class RecordReader {
     this.#width = survey.width
     this.#isCutShort = survey.isCutShort
     const text = this.#carry.slice(0, survey.end)
+    if (this.#isFirst && this.#dialect.header && survey.records[0] && holdsBadBytes(text, survey.records[0])) throw this.#unreadableHeader()
+    this.#isFirst &&= survey.records.length === 0
     const lines = this.#advance(text)
+    const hasBadBytes = text.includes(BAD_BYTES)
+    const isToBeSplit = (record: Surveyed | undefined): boolean => record?.reading === 'quoted' && !(hasBadBytes && holdsBadBytes(text, record))
     const batch: RecordBatch = {
       records: [],
       rejects: [],
@@ -132,16 +139,16 @@ export class RecordReader {
     const kept: Surveyed[] = []
     for (let index = 0; index < survey.records.length;) {
       const record = survey.records[index]!
-      if (record.reading === 'quoted') {
+      if (isToBeSplit(record)) {
         let next = index + 1
-        while (survey.records[next]?.reading === 'quoted') next++
+        while (isToBeSplit(survey.records[next])) next++
         const run = survey.records.slice(index, next)
         for (const fields of this.#fieldsOfRun(text, run)) batch.records.push(fields)
         for (const one of run) kept.push(one)
         index = next
         continue
       }
-      if (record.reading === 'plain') {
+      if (record.reading === 'plain' && !(hasBadBytes && holdsBadBytes(text, record))) {
         batch.records.push(walkFields(text, record, this.#dialect, true))
         batch.plainLines.push(lines.lineAt(record.start))
         kept.push(record)
@@ -153,12 +160,20 @@ export class RecordReader {
     return batch
   }
 
-  #whyNot(text: string, { reading, start, contentEnd }: Surveyed): { reason: string, record: string } {
-    if (reading === 'unclosed') return { reason: 'its quote never closes', record: text.slice(start, contentEnd) }
-    return {
-      reason: `it is longer than ${this.#maxRowLength.toLocaleString('en')} characters`,
-      record: `${text.slice(start, start + Math.min(this.#maxRowLength, MAX_EXCERPT_LENGTH))}…`,
+  #whyNot(text: string, record: Surveyed): { reason: string, record: string } {
+    const { reading, start, contentEnd } = record
+    if (reading === 'too-long') {
+      return {
+        reason: `it is longer than ${this.#maxRowLength.toLocaleString('en')} characters`,
+        record: `${readable(text.slice(start, start + Math.min(this.#maxRowLength, MAX_EXCERPT_LENGTH)))}…`,
+      }
     }
+    const reason = holdsBadBytes(text, record) ? 'it holds bytes that are not valid UTF-8' : 'its quote never closes'
+    return { reason, record: readable(text.slice(start, contentEnd)) }
+  }
+
+  #unreadableHeader(): Fault {
+    return new Fault('UNDECODABLE', `The names of the columns on line ${this.#line} hold bytes that are not valid UTF-8. Name the file's encoding in the options.`, { line: this.#line })
   }
 
   #rowTooLarge(): Fault {
@@ -284,6 +299,11 @@ function escapeAt(text: string, start: number, end: number, positions: readonly 
 }
 
 type Span = Pick<Surveyed, 'start' | 'contentEnd'>
+
+const holdsBadBytes = (text: string, { start, contentEnd }: Span): boolean => text.slice(start, contentEnd).includes(BAD_BYTES)
+
+/** Bad bytes as people know them: question marks in diamonds. */
+const readable = (text: string): string => text.replaceAll(BAD_BYTES, '\ufffd')
 
 /** Where each record of a text of complete records lies; blank lines are no records. */
 function recordSpans(text: string, dialect: Dialect): Span[] {

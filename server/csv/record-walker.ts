@@ -14,7 +14,9 @@ export class RecordWalker {
   readonly #text: string
   readonly #isLast: boolean
   readonly #delimiters: readonly string[]
+  /** The characters that a delimiter begins with; the same where there is but one. */
   readonly #firstCode: number
+  readonly #otherCode: number
   readonly #quote: string
   readonly #escape: string
   readonly #isCrFile: boolean
@@ -46,6 +48,7 @@ export class RecordWalker {
     this.#isLast = isLast
     this.#delimiters = delimitersOf(delimiter)
     this.#firstCode = delimiter.charCodeAt(0)
+    this.#otherCode = this.#delimiters.at(-1)!.charCodeAt(0)
     this.#quote = quote
     this.#escape = escape
     this.#isCrFile = newline === '\r'
@@ -63,8 +66,9 @@ export class RecordWalker {
 
   /** Length of the delimiter at a position, 0 where there is none. */
   #delimiterAt(at: number): number {
-    const found = this.#text.charCodeAt(at) === this.#firstCode
-      ? this.#delimiters.find((delimiter) => delimiter.length === 1 || this.#text.startsWith(delimiter, at))
+    const code = this.#text.charCodeAt(at)
+    const found = code === this.#firstCode || code === this.#otherCode
+      ? this.#delimiters.find((delimiter) => this.#text.startsWith(delimiter, at))
       : undefined
     return found === undefined ? 0 : found.length
   }
@@ -115,7 +119,7 @@ export class RecordWalker {
     const isSingle = this.#delimiters.length === 1 && this.#delimiters[0]!.length === 1
     for (let at = from; at < length; at++) {
       const code = text.charCodeAt(at)
-      if (code === this.#firstCode) {
+      if (code === this.#firstCode || code === this.#otherCode) {
         if (isSingle || this.#delimiterAt(at) > 0) return at
       } else if (code === LF || code === CR) {
         if (this.lineBreakAt(at) !== 0) return at

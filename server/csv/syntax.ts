@@ -4,11 +4,11 @@ import type { Dialect } from '../protocol.ts'
 export type Syntax = Pick<Dialect, 'delimiter' | 'quote' | 'escape' | 'newline'>
 
 /**
- * The texts that end a field, the longest first. Where a space belongs to the delimiter (`a, b`), it may be missing.
+ * The texts that end a field, the longest first. Where spaces belong to the delimiter (`a, b`, `a | b`), each may be missing.
  */
 export function delimitersOf(delimiter: string): readonly string[] {
-  const bare = delimiter.trimEnd()
-  return bare === '' || bare === delimiter ? [delimiter] : [delimiter, bare]
+  const bare = delimiter.trim()
+  return bare === '' ? [delimiter] : [...new Set([delimiter, delimiter.trimStart(), delimiter.trimEnd(), bare])]
 }
 
 /** How many lines of the file a text spans, as an editor counts them. */

@@ -30,6 +30,8 @@ export interface StagedFile {
   sha256: string
   /** Of its first MiB. */
   headSha256: string
+  /** How many bytes at its beginning are ASCII. */
+  asciiBytes: number
 }
 
 const MESSAGES: Record<ImportPhase, string> = {
@@ -135,8 +137,8 @@ export class ImportJob {
     this.#timeLeft = new TimeLeft(file.bytes)
     const plan = {
       sessionId: this.id, number, databasePath, filePath: file.path, fileBytes: file.bytes, sha256: file.sha256, headSha256: file.headSha256,
-      table: this.table, options: this.#options, startedAt: this.start.startedAt, busyTimeoutMs, maxRowLength, maxUndoBytes,
-      control: this.#control.buffer,
+      asciiBytes: file.asciiBytes, table: this.table, options: this.#options, startedAt: this.start.startedAt,
+      busyTimeoutMs, maxRowLength, maxUndoBytes, control: this.#control.buffer,
     }
     await runImportThread(plan, turns, (progress) => this.#reportThread(progress, file.bytes), (outcome) => {
       if (outcome instanceof Fault) this.fail(outcome)

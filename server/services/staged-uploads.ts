@@ -1,10 +1,11 @@
+import { isAscii } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { mkdir, readdir, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Transform, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { describeBinary } from '../csv/binary.ts'
+import { whyNotCsv } from '../csv/not-csv.ts'
 import { Fault } from '../faults.ts'
 import type { StagedFile } from './import-job.ts'
 
@@ -76,6 +77,7 @@ class TextCheck extends Transform {
   readonly #fingerprint = createHash('sha256')
   #head: Buffer[] | null = []
   #bytes = 0
+  #asciiBytes = 0
   #reported = 0
 
   constructor(watch: UploadWatch) {
@@ -86,6 +88,7 @@ class TextCheck extends Transform {
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null, data?: Buffer) => void): void {
     this.#hash.update(chunk)
     if (this.#bytes < FINGERPRINT_BYTES) this.#fingerprint.update(chunk.subarray(0, FINGERPRINT_BYTES - this.#bytes))
+    if (this.#asciiBytes === this.#bytes) this.#asciiBytes += isAscii(chunk) ? chunk.length : chunk.findIndex((byte) => byte > 127)
     this.#bytes += chunk.length
     if (this.#bytes - this.#reported >= REPORT_BYTES) {
       this.#reported = this.#bytes
@@ -107,15 +110,15 @@ class TextCheck extends Transform {
   }
 
   result(): Omit<StagedFile, 'path'> {
-    return { bytes: this.#bytes, sha256: this.#hash.digest('hex'), headSha256: this.#fingerprint.digest('hex') }
+    return { bytes: this.#bytes, sha256: this.#hash.digest('hex'), headSha256: this.#fingerprint.digest('hex'), asciiBytes: this.#asciiBytes }
   }
 
   #judgeHead(): Fault | null {
     if (!this.#head) return null
     const head = Buffer.concat(this.#head).subarray(0, HEAD_BYTES)
     this.#head = null
-    const what = describeBinary(head)
-    if (what === null) this.#watch.onHead(head)
-    return what ? new Fault('NOT_CSV', `The file is not text. It looks like ${what}.`) : null
+    const obstacle = whyNotCsv(head)
+    if (obstacle === null) this.#watch.onHead(head)
+    return obstacle === null ? null : new Fault('NOT_CSV', obstacle)
   }
 }

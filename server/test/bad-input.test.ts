@@ -98,11 +98,39 @@ describe('bad input', () => {
     assert.match(error.detail, /line 1 /)
   })
 
-  test('bytes that are not in the file\'s encoding are named by their line', async () => {
+  test('bytes that are not in the encoding that was asked for are named by their line', async () => {
     const bytes = Buffer.concat([Buffer.from(`a\n${'ü\n'.repeat(200_000)}`), Buffer.from([0xff, 0x0a])])
-    const { error } = await server.import(new Uint8Array(bytes))
+    const { error } = await server.import(new Uint8Array(bytes), { options: { encoding: 'utf-8' } })
     assert.equal(error?.code, 'UNDECODABLE')
     assert.match(error.detail, /line 200002\b/)
+  })
+
+  test('bytes that are not UTF-8 cost their own row and no other', async () => {
+    const record = await server.import(new Uint8Array(Buffer.concat([
+      Buffer.from(`a,b\n${'ü,ë\n'.repeat(300_000)}x,`), Buffer.from([0xff]), Buffer.from('y\n\ufffd,kept\n'), Buffer.from([0xc3]), Buffer.from(',cut short\nlast,'), Buffer.from([0xe2, 0x82]),
+    ])))
+    assert.deepEqual([record.status, record.rowsRead, record.rowsInserted, record.rowsRejected], ['completed', 300_004, 300_001, 3])
+    assert.deepEqual((await server.rows(record.table, '?offset=300000')).rows, [['\ufffd', 'kept']])
+    const { body } = await server.get<string>(`/api/imports/${record.sessionId}/rejects`)
+    assert.deepEqual(body.split('\n').slice(1), [300_002, 300_004, 300_005].map((line, index) =>
+      `${line},it holds bytes that are not valid UTF-8,${['x,\ufffdy', '\ufffd,cut short', 'last,\ufffd'][index]!}`).concat(''))
+  })
+
+  test('bad bytes in the names of the columns leave nothing to go by', async () => {
+    const { error } = await server.import(new Uint8Array(Buffer.concat([Buffer.from('naïve,caf'), Buffer.from([0xff]), Buffer.from('\né,1\n')])))
+    assert.equal(error?.code, 'UNDECODABLE')
+  })
+
+  test('a file that is ASCII for long is read in the encoding of what comes after', async () => {
+    const record = await server.import(new Uint8Array(Buffer.concat([Buffer.from(`id,town\n${'1,Bern\n'.repeat(100_000)}`), Buffer.from('2,Zürich\n3,Orléans\n', 'latin1')])))
+    assert.equal(record.dialect?.encoding, 'windows-1252')
+    assert.deepEqual((await server.rows(record.table, '?offset=100000')).rows, [[2, 'Zürich'], [3, 'Orléans']])
+  })
+
+  test('a web page named .csv is refused as what it is', async () => {
+    const answer = await server.upload('<!DOCTYPE html>\n<html><body>Please sign in</body></html>')
+    assertProblem(answer, 422, 'NOT_CSV')
+    assert.match((answer.body as Problem).detail, /web page/)
   })
 
   test('an upload that is cut off leaves its session as UPLOAD_LOST', async () => {

@@ -20,6 +20,9 @@ import type { WriteTransactions } from './write-transactions.ts'
 /** Bytes that encoding and dialect are judged by. */
 const SAMPLE_BYTES = 256 * 2 ** 10
 
+/** Bytes before a file's first character beyond ASCII that are looked at with it. */
+const ASCII_BEFORE = 1024
+
 /** A batch is parsed and written in about this time, ms: often enough for a smooth bar, rarely enough to be fast. */
 const TARGET_BATCH_MS = 60
 
@@ -99,12 +102,21 @@ class ImportRun {
 
   #detectDialect(): Dialect {
     const { options, fileBytes } = this.#plan
-    const head = this.#file.head(SAMPLE_BYTES)
-    const encoding = options.dialect.encoding ?? detectEncoding(head, head.length === fileBytes)
+    const head = this.#file.peek(SAMPLE_BYTES)
+    const encoding = options.dialect.encoding ?? this.#detectEncoding(head)
     const sample = new TextDecoder(encoding).decode(head)
     if (sample.trim() === '' && head.length === fileBytes) throw new Fault('EMPTY_FILE', 'The file is empty.')
-    this.#file.decodeAs(encoding)
+    // Where somebody named the encoding, bytes that are not in it say that it is another one.
+    this.#file.decodeAs(encoding, options.dialect.encoding === undefined)
     return detectDialect(sample, encoding, options.dialect)
+  }
+
+  #detectEncoding(head: Uint8Array): string {
+    const { fileBytes, asciiBytes } = this.#plan
+    const encoding = detectEncoding(head, head.length === fileBytes)
+    if (encoding !== 'utf-8' || asciiBytes < head.length || asciiBytes === fileBytes) return encoding
+    // ASCII says nothing of what comes after it.
+    return detectEncoding(this.#file.peek(SAMPLE_BYTES, Math.max(0, asciiBytes - ASCII_BEFORE)), fileBytes - asciiBytes <= SAMPLE_BYTES - ASCII_BEFORE)
   }
 
   /** The file's records in batches that are never empty, each as large as can be dealt with in the time meant for one. */

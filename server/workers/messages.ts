@@ -27,6 +27,8 @@ export interface ImportPlan {
   sha256: string
   /** Of the file's first MiB. */
   headSha256: string
+  /** How many bytes at the file's beginning are ASCII. */
+  asciiBytes: number
   /** Name of the table that its rows go to. */
   table: string
   options: ImportOptions

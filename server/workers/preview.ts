@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { ColumnTypes } from '../csv/column-types.ts'
 import { detectDialect } from '../csv/dialect.ts'
 import { detectEncoding } from '../csv/encoding.ts'
-import { describeBinary } from '../csv/binary.ts'
 import { isEmpty, RecordReader } from '../csv/record-reader.ts'
+import { whyNotCsv } from '../csv/not-csv.ts'
 import { misfit, REJECT_COLUMNS, RowFitter } from '../csv/row-fitter.ts'
 import { nameExists } from '../db/catalogue.ts'
 import { recallSettings, targetOfRejects } from '../db/header-settings.ts'
@@ -33,8 +33,8 @@ export interface PreviewRequest {
  * @throws Fault EMPTY_FILE, NOT_CSV, and what the import itself would find in the first piece
  */
 export function previewImport(db: Db, { filename, head, fileBytes, options, maxRowLength }: PreviewRequest): ImportPreview {
-  const what = describeBinary(head)
-  if (what) throw new Fault('NOT_CSV', `The file is not text. It looks like ${what}.`)
+  const obstacle = whyNotCsv(head)
+  if (obstacle !== null) throw new Fault('NOT_CSV', obstacle)
   const isWhole = fileBytes === undefined || fileBytes <= head.length
   const encoding = options.dialect.encoding ?? detectEncoding(head, isWhole)
   const sample = new TextDecoder(encoding).decode(head, { stream: !isWhole })

@@ -76,7 +76,7 @@ const EXPLANATIONS: Record<string, Explanation> = {
   },
   EMPTY_FILE: { title: 'The file is empty', advice: ['Choose a file with at least one line.'], remedy: 'other' },
   NOT_CSV: {
-    title: 'The file is not text',
+    title: 'The file is not CSV',
     advice: ['A spreadsheet or an archive has to be saved as CSV first.'],
     remedy: 'other',
   },

@@ -25,22 +25,40 @@ const MAX_CONTROL_SHARE = 0.05
 /** NUL has a share of its own: old systems pad fields with it. */
 const MAX_NUL_SHARE = 0.3
 
+/** How text begins that is meant for another program. */
+const OTHER_TEXT: readonly { beginning: RegExp, what: string }[] = [
+  { beginning: /^(?:<!doctype html|<html[\s>])/i, what: 'a web page. A sign-in page is sometimes saved in place of an export' },
+  { beginning: /^<\?xml\s/i, what: 'an XML document. Open it in a spreadsheet and save the sheet as CSV' },
+  { beginning: /^\[\s*\{\s*"/, what: 'JSON. Convert it to CSV first' },
+  { beginning: /^\{\\rtf/, what: 'a text document. Save it as plain text' },
+]
+
+/** Bytes in which such a beginning shows. */
+const BEGINNING_BYTES = 200
+
 /**
- * What a file is, if its first bytes show that it is no text: an end for the sentence "This looks like …".
- * UTF-16 text, with or without a byte order mark, is text although every second byte of it may be 0.
- * @returns null for text
+ * Why a file cannot be CSV, if its first bytes show it, as sentences with what to do. UTF-16 text, with or without a byte
+ * order mark, is text although every second byte of it may be 0.
+ * @returns null where it may be CSV
  */
-export function describeBinary(head: Uint8Array): string | null {
+export function whyNotCsv(head: Uint8Array): string | null {
   const known = SIGNATURES.find(({ bytes, at = 0 }) => bytes.every((byte, index) => head[at + index] === byte))
-  if (known) return known.what
-  if (looksLikeUtf16(head)) return null
+  if (known) return `The file is not text. It looks like ${known.what}.`
+  const utf16 = looksLikeUtf16(head)
+  if (!utf16 && holdsControls(head)) return 'The file is not text. It looks like binary data.'
+  const beginning = new TextDecoder(utf16 ?? 'utf-8').decode(head.subarray(0, BEGINNING_BYTES)).trimStart()
+  const other = OTHER_TEXT.find((text) => text.beginning.test(beginning))
+  return other ? `The file is not CSV. It looks like ${other.what}.` : null
+}
+
+function holdsControls(head: Uint8Array): boolean {
   let controls = 0
   let nuls = 0
   for (const byte of head) {
     if (byte === 0 || SEPARATORS.has(byte)) nuls++
     else if (byte < 0x20 && (byte < 0x09 || byte > 0x0d) && byte !== 0x1b && byte !== 0x1a) controls++
   }
-  return controls > head.length * MAX_CONTROL_SHARE || nuls > head.length * MAX_NUL_SHARE ? 'binary data' : null
+  return controls > head.length * MAX_CONTROL_SHARE || nuls > head.length * MAX_NUL_SHARE
 }
 
 /** Whether the bytes begin with a UTF-16 byte order mark, or have zeros at nearly all even or nearly all odd places. */
