@@ -18,10 +18,12 @@ import { AddressLimits } from './routes/limits.ts'
 import { apiNotFound, problemHandler } from './routes/problem.ts'
 import { progressRoutes } from './routes/progress.ts'
 import { Gate, securityHeaders } from './routes/security.ts'
+import { sqlRoutes } from './routes/sql.ts'
 import { tableRoutes } from './routes/tables.ts'
 import { Access } from './services/access.ts'
 import { Imports } from './services/imports.ts'
 import { MainWriter } from './services/main-writer.ts'
+import { Queries } from './services/queries.ts'
 import { StagedUploads } from './services/staged-uploads.ts'
 import { Tables } from './services/tables.ts'
 import { WriteTurns } from './services/write-turns.ts'
@@ -89,6 +91,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     { running: config.maxRunningImports, waiting: config.maxWaitingImports },
   )
   const tables = new Tables(databasePath, turns, config.busyTimeoutMs)
+  const queries = new Queries(databasePath, { timeoutMs: config.queryTimeoutMs, maxMemoryBytes: config.maxQueryMemoryBytes })
   const snapshot = (sessionId: string): ProgressSnapshot | null => {
     const session = tracker.getSession(sessionId)
     return session ? toSnapshot(session) : imports.snapshot(sessionId)
@@ -109,6 +112,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   api.use(importRoutes({ imports, tables, uploads, maxUploadBytes: config.maxUploadBytes, maxRowLength: config.maxRowLength }))
   api.use(progressRoutes(snapshot))
   api.use(tableRoutes(tables, imports))
+  api.use(sqlRoutes(queries))
   api.use(apiNotFound)
 
   page.disable('x-powered-by')
@@ -126,6 +130,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     httpServer,
     close: async () => {
       httpServer.close()
+      queries.close()
       await imports.close()
       await io.close()
       httpServer.closeAllConnections()

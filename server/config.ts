@@ -19,6 +19,10 @@ export interface Config {
   readonly maxUndoBytes: number
   /** How long a writer waits for a lock that another program holds. */
   readonly busyTimeoutMs: number
+  /** How long one SQL query may work. */
+  readonly queryTimeoutMs: number
+  /** How much memory the process of one SQL query may take. */
+  readonly maxQueryMemoryBytes: number
   /** Host names, besides loopback and `host`, under which browsers may reach the server. */
   readonly allowedHosts: readonly string[]
   /** Everybody is let in where there is none. */
@@ -102,6 +106,8 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   MAX_WAITING_IMPORTS: { key: 'maxWaitingImports', fallback: '100', help: 'Imports that may upload or wait at once', read: wholeNumber(1, 10_000) },
   MAX_UNDO_BYTES: { key: 'maxUndoBytes', fallback: '4G', help: 'How much is kept to undo imports; the oldest goes first', read: size(0) },
   BUSY_TIMEOUT_MS: { key: 'busyTimeoutMs', fallback: '5000', help: 'How long to wait for a lock that another program holds, ms', read: wholeNumber(0, 600_000) },
+  QUERY_TIMEOUT_MS: { key: 'queryTimeoutMs', fallback: '30000', help: 'How long a query of the SQL page may work, ms', read: wholeNumber(100, 3_600_000) },
+  MAX_QUERY_MEMORY_BYTES: { key: 'maxQueryMemoryBytes', fallback: '512M', help: 'Memory that a query of the SQL page may take', read: size(128 * 2 ** 20) },
   ALLOWED_HOSTS: {
     key: 'allowedHosts',
     fallback: '',

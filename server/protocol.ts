@@ -380,6 +380,17 @@ export interface RowsPage {
   total: number
 }
 
+/** What one SQL statement gave. */
+export interface QueryResult {
+  /** Names made unique; columns that come straight from a table have its types, others the type of their values here. */
+  columns: ColumnInfo[]
+  rows: CellValue[][]
+  /** What kept the rows that follow away: the most rows asked for, or the most that is sent at once. Absent where these are all. */
+  cutBy?: 'rows' | 'size'
+  /** Of the statement itself, without the start of its process. */
+  durationMs: number
+}
+
 export interface Health {
   status: 'ok'
   /** This and what follows: only for those who are let in. */

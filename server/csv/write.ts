@@ -2,11 +2,14 @@ import type { CellValue, ColumnInfo } from '../protocol.ts'
 
 const NEEDS_QUOTES = /[",\r\n]/
 
-/** A cell as the text it had in the file. */
+/** Whether a number is written whole with that many digits after the point. */
+export const hasScale = (value: number, scale: number): boolean => Number(value.toFixed(scale)) === value
+
+/** A cell as the text it had in the file. A number that came into the column since, with more digits, keeps them. */
 export function cellText(value: CellValue, { scale }: ColumnInfo): string {
   if (value === null) return ''
   if (typeof value === 'string') return value
-  return scale === undefined ? String(value) : value.toFixed(scale)
+  return scale === undefined || !hasScale(value, scale) ? String(value) : value.toFixed(scale)
 }
 
 /**

@@ -83,10 +83,12 @@ function isWithoutRowid(db: Db, table: string): boolean {
   return db.prepare<[string], { wr: number }>('SELECT wr FROM pragma_table_list WHERE schema = \'main\' AND name = ?').get(table)?.wr === 1
 }
 
-/** Tables of other programs may hold integers beyond JavaScript's and BLOBs; both are given as text, exactly. */
-function toCell(value: unknown): CellValue {
+/** Integers beyond JavaScript's, BLOBs and the infinities are given as text, exactly: JSON has none of them. */
+export function toCell(value: unknown): CellValue {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString()
   if (value instanceof Uint8Array) return `0x${Buffer.from(value).toString('hex')}`
+  if (value === Infinity) return 'Inf'
+  if (value === -Infinity) return '-Inf'
   return value as CellValue
 }
 

@@ -4,19 +4,12 @@ import { FILTER_OPERATORS, type FilterOperator, type RowSelection } from '../db/
 import { Fault } from '../faults.ts'
 import type { Imports } from '../services/imports.ts'
 import type { Tables } from '../services/tables.ts'
-import { EXPORT_FORMATS, type ExportFormat } from '../workers/export-format.ts'
-import { CSV_TYPE, sendDownload } from './download.ts'
+import { readExportFormat, sendExport } from './download.ts'
 import { readWholeNumber } from './query.ts'
 
 const DEFAULT_LIMIT = 100
 const MAX_LIMIT = 1000
 const MAX_SEARCH_LENGTH = 1000
-
-const CONTENT_TYPES: Record<ExportFormat, string> = {
-  csv: CSV_TYPE,
-  json: 'application/json; charset=utf-8',
-  ndjson: 'application/x-ndjson; charset=utf-8',
-}
 
 export function tableRoutes(tables: Tables, imports: Imports): Router {
   const router = Router()
@@ -33,9 +26,8 @@ export function tableRoutes(tables: Tables, imports: Imports): Router {
     res.json(await tables.rows(req.params.name, readSelection(req), limit, offset))
   })
   router.get('/tables/:name/export', async (req, res) => {
-    const format = (req.query.format ?? 'csv') as ExportFormat
-    if (!EXPORT_FORMATS.includes(format)) throw new Fault('BAD_QUERY', `The parameter "format" must be one of ${EXPORT_FORMATS.join(', ')}.`)
-    await sendDownload(res, tables.export(req.params.name, readSelection(req), format), `${req.params.name}.${format}`, CONTENT_TYPES[format])
+    const format = readExportFormat(req.query.format)
+    await sendExport(res, tables.export(req.params.name, readSelection(req), format), req.params.name, format)
   })
   router.patch('/tables/:name', json({ limit: '10kb' }), async (req, res) => {
     const to = checkTableName((req.body as { name?: unknown } | undefined)?.name)
