@@ -24,12 +24,12 @@ export function sqlRoutes(queries: Queries): Router {
   return router
 }
 
-/** @throws Fault BAD_QUERY */
+/** @throws Fault BAD_BODY */
 function readBody(body: unknown): { sql: string, limit: number } {
   const { sql, limit = DEFAULT_LIMIT } = (body ?? {}) as { sql?: unknown, limit?: unknown }
-  if (typeof sql !== 'string' || sql.length > MAX_SQL_LENGTH) throw new Fault('BAD_QUERY', `"sql" must be text of at most ${MAX_SQL_LENGTH} characters.`)
+  if (typeof sql !== 'string' || sql.length > MAX_SQL_LENGTH) throw new Fault('BAD_BODY', `"sql" must be text of at most ${MAX_SQL_LENGTH} characters.`)
   if (!Number.isInteger(limit) || (limit as number) < 1 || (limit as number) > MAX_LIMIT) {
-    throw new Fault('BAD_QUERY', `"limit" must be a whole number from 1 to ${MAX_LIMIT}.`)
+    throw new Fault('BAD_BODY', `"limit" must be a whole number from 1 to ${MAX_LIMIT}.`)
   }
   return { sql, limit: limit as number }
 }

@@ -133,6 +133,8 @@ describe('a server with a password', () => {
     form.append('file', new Blob(['a\n1\n']), 'x.csv')
     assert.deepEqual(codeOf(await server.request('POST', '/api/imports', { body: form, ...as(reader) })), [403, 'READ_ONLY_TOKEN'])
     assert.deepEqual(codeOf(await server.request('DELETE', '/api/tables/x', as(reader))), [403, 'READ_ONLY_TOKEN'])
+    assert.equal((await server.send('POST', '/api/query', { sql: 'SELECT 1' }, reader)).status, 200)
+    assert.deepEqual(codeOf(await server.request('POST', '/api/imports/query', as(reader))), [403, 'READ_ONLY_TOKEN'])
   })
 
   test('refuses a body that holds no password', async () => {

@@ -13,10 +13,7 @@ const FOREVER = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
 
 type QueryAnswer = Answer<QueryResult & Problem>
 
-const post = <T>(server: TestServer, path: string, body: unknown, signal?: AbortSignal): Promise<Answer<T>> =>
-  server.request<T>('POST', path, { body: JSON.stringify(body), headers: { 'content-type': 'application/json' }, ...(signal && { signal }) })
-
-const query = (server: TestServer, sql: string, limit?: number): Promise<QueryAnswer> => post(server, '/api/query', { sql, ...(limit && { limit }) })
+const query = (server: TestServer, sql: string, limit?: number): Promise<QueryAnswer> => server.send('POST', '/api/query', { sql, ...(limit && { limit }) })
 
 /** Where processes are looked at through /proc. */
 const onLinux = { skip: process.platform !== 'linux' }
@@ -55,13 +52,13 @@ describe('a query', () => {
     assert.deepEqual(body.columns.map(({ type }) => type), ['INTEGER', 'TEXT', 'REAL', 'REAL', 'TEXT', 'REAL'])
     const union = 'SELECT amount FROM people WHERE name = \'adam\' UNION ALL SELECT 3.14159'
     assert.deepEqual((await query(server, union)).body.columns, [{ name: 'amount', type: 'REAL' }])
-    assert.equal((await post(server, '/api/query/export', { sql: union })).body, 'amount\r\n1.50\r\n3.14159\r\n')
+    assert.equal((await server.send('POST', '/api/query/export', { sql: union })).body, 'amount\r\n1.50\r\n3.14159\r\n')
   })
 
   test('names columns of the same name apart, so that no format loses one', async () => {
     const sql = 'SELECT 1 AS a, 2 AS a, \'é\' AS "x\"\"y"'
     assert.deepEqual((await query(server, sql)).body.columns.map(({ name }) => name), ['a', 'a_2', 'x"y'])
-    assert.equal((await post(server, '/api/query/export?format=ndjson', { sql })).body, '{"a":1,"a_2":2,"x\\"y":"é"}\n')
+    assert.equal((await server.send('POST', '/api/query/export?format=ndjson', { sql })).body, '{"a":1,"a_2":2,"x\\"y":"é"}\n')
   })
 
   test('ends at its limit, and says so', async () => {
@@ -71,7 +68,7 @@ describe('a query', () => {
     const wide = (await query(server, 'WITH n(i) AS (VALUES (1), (2), (3), (4)) SELECT hex(zeroblob(1500000)) FROM n')).body
     assert.deepEqual([wide.rows.length, wide.cutBy], [2, 'size'])
     assert.match(await refusal('SELECT hex(zeroblob(5000000))'), /^422 QUERY_TOO_LARGE: The first row alone is larger than 8 MB\./)
-    for (const limit of [0, 10_001, 1.5, '5', null]) assert.equal((await post<Problem>(server, '/api/query', { sql: 'SELECT 1', limit })).body.code, 'BAD_QUERY')
+    for (const limit of [0, 10_001, 1.5, '5', null]) assert.equal((await server.send<Problem>('POST', '/api/query', { sql: 'SELECT 1', limit })).body.code, 'BAD_BODY')
   })
 
   test('that SQLite does not take is answered with what SQLite says', async () => {
@@ -81,8 +78,8 @@ describe('a query', () => {
     assert.match(await refusal(' -- nothing'), /^400 BAD_SQL: .*no statements\.$/)
     assert.match(await refusal('SELECT 1; SELECT 2'), /^400 BAD_SQL: .*more than one statement\.$/)
     for (const sql of ['SELECT ?', 'SELECT ?1', 'SELECT :name', 'SELECT @a, $b']) assert.match(await refusal(sql), /^400 BAD_SQL: The statement has parameters/)
-    assert.equal((await post<Problem>(server, '/api/query', { sql: 1 })).body.code, 'BAD_QUERY')
-    assert.equal((await post<Problem>(server, '/api/query', undefined)).body.code, 'BAD_QUERY')
+    assert.equal((await server.send<Problem>('POST', '/api/query', { sql: 1 })).body.code, 'BAD_BODY')
+    assert.equal((await server.send<Problem>('POST', '/api/query', undefined)).body.code, 'BAD_BODY')
   })
 
   test('may look at the plan and at the schema', async () => {
@@ -92,15 +89,15 @@ describe('a query', () => {
   })
 
   test('is exported whole, in every format', async () => {
-    const rows = await post<string>(server, '/api/query/export', { sql: 'SELECT * FROM people' })
+    const rows = await server.send<string>('POST', '/api/query/export', { sql: 'SELECT * FROM people' })
     assert.equal(rows.body, CSV.replaceAll('\n', '\r\n'))
     assert.match(rows.headers.get('content-disposition') ?? '', /^attachment; filename=query\.csv$/)
     const many = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT i FROM n'
-    const lines = (await post<string>(server, '/api/query/export?format=ndjson', { sql: many })).body.trimEnd().split('\n')
+    const lines = (await server.send<string>('POST', '/api/query/export?format=ndjson', { sql: many })).body.trimEnd().split('\n')
     assert.deepEqual([lines.length, lines.at(-1)], [300_000, '{"i":300000}'])
-    assert.deepEqual((await post(server, '/api/query/export?format=json', { sql: 'SELECT 1 AS a' })).body, [{ a: 1 }])
-    assert.equal((await post<Problem>(server, '/api/query/export?format=xml', { sql: 'SELECT 1' })).body.code, 'BAD_QUERY')
-    assert.equal((await post<Problem>(server, '/api/query/export', { sql: 'SELECT * FROM nobody' })).body.code, 'BAD_SQL')
+    assert.deepEqual((await server.send('POST', '/api/query/export?format=json', { sql: 'SELECT 1 AS a' })).body, [{ a: 1 }])
+    assert.equal((await server.send<Problem>('POST', '/api/query/export?format=xml', { sql: 'SELECT 1' })).body.code, 'BAD_QUERY')
+    assert.equal((await server.send<Problem>('POST', '/api/query/export', { sql: 'SELECT * FROM nobody' })).body.code, 'BAD_SQL')
   })
 })
 
@@ -184,7 +181,7 @@ describe('a query without end', onLinux, () => {
     for (const { status, body } of await Promise.all(endless)) {
       assert.deepEqual([status, body.code, body.detail], [422, 'QUERY_TIMEOUT', 'It was stopped after 1.5 s. Narrow it with WHERE, or count and group less.'])
     }
-    assert.equal((await post<Problem>(server, '/api/query/export', { sql: FOREVER })).body.code, 'QUERY_TIMEOUT')
+    assert.equal((await server.send<Problem>('POST', '/api/query/export', { sql: FOREVER })).body.code, 'QUERY_TIMEOUT')
     await untilNoChild(server)
     assert.equal((await query(server, 'SELECT 1')).status, 200)
   })
@@ -193,7 +190,7 @@ describe('a query without end', onLinux, () => {
     const server = await TestServer.start(t)
     for (const path of ['/api/query', '/api/query/export']) {
       const gone = new AbortController()
-      const asked = post(server, path, { sql: FOREVER }, gone.signal)
+      const asked = server.request('POST', path, { body: JSON.stringify({ sql: FOREVER }), headers: { 'content-type': 'application/json' }, signal: gone.signal })
       while (childrenOf(server) === '') await new Promise((resolve) => setTimeout(resolve, 10))
       gone.abort()
       await assert.rejects(asked, { name: 'AbortError' })
