@@ -1,10 +1,12 @@
 /** The page's entry: makes the parts, ties them together, and is the only file that does anything when imported. */
+import { accessPage } from './pages/access.ts'
 import { failurePage, notFoundPage, serverAnswered } from './pages/error.ts'
 import { homePage } from './pages/home.ts'
 import { importPage } from './pages/import.ts'
 import { importsPage } from './pages/imports.ts'
+import { signInPage } from './pages/sign-in.ts'
 import { tablePage } from './pages/table.ts'
-import { api, ApiError } from './shared/api.ts'
+import { api, ApiError, onSignedOut } from './shared/api.ts'
 import { confirmWith } from './shared/confirm.ts'
 import { byId, setText } from './shared/dom.ts'
 import { count, plural } from './shared/format.ts'
@@ -35,12 +37,14 @@ const toasts = new Toasts(byId('toasts', HTMLElement))
 const announcer = byId('announcer', HTMLElement)
 const importButton = byId('import-csv', HTMLButtonElement)
 const pill = byId('pill', HTMLButtonElement)
+const accessLink = byId('access', HTMLAnchorElement)
 let pageTitle = ''
 /** The file on the import page; it stays while other pages are looked at. */
 let draft: ImportDraft | undefined
 /** An import that ended while the tab was hidden: its outcome stays in the title until somebody looks. */
 let unseen: Job | undefined
 let frameAsked = false
+let isSignedOut = false
 /** Why files were not taken, and on which page it was said; it stays when that page is made anew. */
 let refused: { path: string, messages: string[] } = { path: '', messages: [] }
 
@@ -56,7 +60,9 @@ const jobs = new Jobs({
 
 const router = new Router({
   main: byId('main', HTMLElement),
+  guard: () => isSignedOut ? () => signInPage(signedIn) : undefined,
   routes: [
+    { pattern: /^\/access\/?$/, make: () => accessPage },
     { pattern: /^\/$/, make: () => homePage },
     { pattern: /^\/import\/?$/, make: () => importPage },
     { pattern: /^\/imports\/?$/, make: () => importsPage },
@@ -77,10 +83,12 @@ const router = new Router({
     announce: (text) => setText(announcer, text),
     confirm: (question) => confirmWith(byId('confirm', HTMLDialogElement), question),
     toast: (toast) => toasts.show(toast),
+    signOut,
   }),
   shown: (page, url) => {
     pageTitle = page.title
     importButton.hidden = page.hasOwnImportButton === true
+    document.body.classList.toggle('is-signed-out', page.isSignIn === true)
     for (const link of byId('nav', HTMLElement).querySelectorAll('a')) {
       const path = new URL(link.href).pathname
       const here = path === '/' ? url.pathname === '/' || url.pathname.startsWith('/tables/') : url.pathname.startsWith(path)
@@ -130,8 +138,42 @@ const panel = new JobsPanel(pill, byId('jobs', HTMLElement), jobs, {
   navigate: (href) => router.navigate(href),
 })
 
+onSignedOut(() => {
+  if (isSignedOut) return
+  isSignedOut = true
+  if (dialog.isOpen) dialog.close()
+  panel.hide()
+  router.reload()
+})
+
+function signedIn(): void {
+  isSignedOut = false
+  accessLink.hidden = false
+  // The page that was asked for is made now, and what runs is followed again.
+  router.navigate(location.href, 'replace')
+  jobs.tryLive()
+}
+
+async function signOut(): Promise<void> {
+  const question = { title: 'Sign out while files upload?', text: 'What has not arrived yet is lost. Imports that have go on by themselves.', no: 'Stay signed in', yes: 'Sign out' }
+  if (jobs.uploading && !await confirmWith(byId('confirm', HTMLDialogElement), question)) return
+  try {
+    await api.signOut()
+  } catch (error) {
+    toasts.show({ tone: 'bad', title: 'You are still signed in.', text: error instanceof ApiError ? error.message : 'Signing out failed.' })
+    return
+  }
+  // A page made anew remembers nothing of what was shown.
+  sessionStorage.clear()
+  location.assign('/')
+}
+
 /** One file is shown before anything is written; several go straight in. */
 function take(files: File[]): void {
+  if (isSignedOut) {
+    refuse(['Sign in first, then bring in the file.'])
+    return
+  }
   const [first, ...others] = files
   if (first && others.length === 0) {
     openDraft(first)
@@ -260,5 +302,9 @@ themeSwitch(byId('theme', HTMLButtonElement))
 
 jobs.restore()
 void router.start()
+// A server that does not answer is told by the page itself.
+void api.session().then(({ passwordRequired, signedIn }) => {
+  accessLink.hidden = !(passwordRequired && signedIn)
+}, () => undefined)
 const asked = new URLSearchParams(location.search).get(IMPORT_PARAM)
 if (asked !== null && isUuid(asked)) void dialog.open(asked)

@@ -1,5 +1,7 @@
 /** The server's HTTP API, typed. Every failure is an ApiError, an unreachable server included. */
-import type { Health, ImportPreview, ImportRecord, Problem, ProgressSnapshot, RowsPage, TableInfo } from '../../../server/protocol.ts'
+import type {
+  ApiTokenInfo, Health, ImportPreview, ImportRecord, NewApiToken, Problem, ProgressSnapshot, RowsPage, SessionInfo, TableInfo, TokenScope,
+} from '../../../server/protocol.ts'
 import type { ImportOptions } from './import-options.ts'
 
 export class ApiError extends Error {
@@ -29,6 +31,24 @@ export function problemOf(status: number, body: string): { code: string, detail:
   return { code: `HTTP_${status}`, detail: `The server answered with status ${status} and no reason.` }
 }
 
+let signedOut: () => void = () => undefined
+
+/** Calls `listener` whenever the server lets this page in no longer. */
+export function onSignedOut(listener: () => void): void {
+  signedOut = listener
+}
+
+/** The error of an answer that is no success. Whoever is not signed in is also told to the page. */
+export function failureOf(status: number, body: string, request: string): ApiError {
+  const { code, detail } = problemOf(status, body)
+  // A proxy without a server behind it speaks for a server that is not there.
+  const unreachable = code.startsWith('HTTP_') && [502, 503, 504].includes(status)
+  if (code === 'UNAUTHORIZED' && request !== SIGN_IN) signedOut()
+  return new ApiError(status, unreachable ? 'UNREACHABLE' : code, detail, request)
+}
+
+const SIGN_IN = 'POST /api/session'
+
 /** A request that hangs longer than this counts as unanswered. */
 const TIMEOUT_MS = 20_000
 /** Putting back millions of rows takes its time, and waits for the import that is being written. */
@@ -48,10 +68,7 @@ async function request(method: string, path: string, signal?: AbortSignal, body?
     throw new ApiError(0, 'UNREACHABLE', 'The server did not answer.', `${method} ${path}`)
   }
   if (response.ok) return response
-  const { code, detail } = problemOf(response.status, await response.text().catch(() => ''))
-  // A proxy without a server behind it speaks for a server that is not there.
-  const unreachable = code.startsWith('HTTP_') && [502, 503, 504].includes(response.status)
-  throw new ApiError(response.status, unreachable ? 'UNREACHABLE' : code, detail, `${method} ${path}`)
+  throw failureOf(response.status, await response.text().catch(() => ''), `${method} ${path}`)
 }
 
 async function get<Body>(path: string, signal?: AbortSignal): Promise<Body> {
@@ -89,6 +106,13 @@ async function preview(file: File, options: ImportOptions, signal: AbortSignal):
 
 export const api = {
   health: () => get<Health>('/api/health'),
+  session: (signal?: AbortSignal) => get<SessionInfo>('/api/session', signal),
+  signIn: (password: string) => request('POST', '/api/session', undefined, { password }),
+  signOut: () => request('DELETE', '/api/session'),
+  tokens: (signal?: AbortSignal) => get<ApiTokenInfo[]>('/api/tokens', signal),
+  addToken: async (wanted: { name: string, scope: TokenScope, expiresInDays?: number }) =>
+    await (await request('POST', '/api/tokens', undefined, wanted)).json() as NewApiToken,
+  revokeToken: (id: string) => request('DELETE', `/api/tokens/${id}`),
   tables: (signal?: AbortSignal) => get<TableInfo[]>('/api/tables', signal),
   table: (name: string, signal?: AbortSignal) => get<TableInfo>(tablePath(name), signal),
   rows: (name: string, query: RowsQuery, signal?: AbortSignal) => get<RowsPage>(`${tablePath(name)}/rows?${rowsParams(query)}`, signal),

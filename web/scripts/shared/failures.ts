@@ -74,6 +74,12 @@ const EXPLANATIONS: Record<string, Explanation> = {
     advice: ['Check that the server runs and that you are connected to it, then upload again.'],
     remedy: 'upload',
   },
+  UNAUTHORIZED: {
+    title: 'You were signed out',
+    happened: () => ['The server no longer knew this browser, so it did not take the file.'],
+    advice: ['Sign in, then upload it again.'],
+    remedy: 'upload',
+  },
   EMPTY_FILE: { title: 'The file is empty', advice: ['Choose a file with at least one line.'], remedy: 'other' },
   NOT_CSV: {
     title: 'The file is not CSV',

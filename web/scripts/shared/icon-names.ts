@@ -1,7 +1,7 @@
 /** The Lucide icons the page uses; vite.config.ts builds the sprite from this list. */
 export const ICON_NAMES = [
   'arrow-down', 'arrow-right', 'arrow-up', 'ban', 'check', 'chevron-down', 'chevron-left', 'chevron-right', 'chevrons-left',
-  'chevrons-right', 'circle-check', 'circle-x', 'copy', 'download', 'file-up', 'hourglass', 'info', 'key-round', 'lock', 'minus', 'monitor',
+  'chevrons-right', 'circle-check', 'circle-x', 'copy', 'download', 'file-up', 'hourglass', 'info', 'key-round', 'lock', 'log-out', 'minus', 'monitor',
   'moon', 'pencil', 'plus', 'refresh-cw', 'rotate-ccw', 'search', 'sun', 'table-2', 'trash-2', 'triangle-alert', 'undo-2', 'unplug', 'x',
 ] as const
 

@@ -20,6 +20,10 @@ export interface Page {
   onDragOver?: (files: number) => void
   /** One filled button per view: true where the page has its own. */
   hasOwnImportButton?: boolean
+  /** Nothing else of the app is of use before somebody has signed in. */
+  isSignIn?: boolean
+  /** Where to begin, if not at the heading. */
+  focus?: HTMLElement
 }
 
 export interface PageContext {
@@ -51,6 +55,7 @@ export interface PageContext {
   /** Asks for a new name of a table and gives it. Resolves with the name, or undefined where it stays. */
   renameTable: (name: string) => Promise<string | undefined>
   toast: (toast: ToastContent) => void
+  signOut: () => Promise<void>
 }
 
 export interface ConfirmQuestion {

@@ -12,6 +12,8 @@ export interface Route {
 export interface RouterOptions {
   main: HTMLElement
   routes: readonly Route[]
+  /** A page to show in place of any other, while there is one. */
+  guard: () => MakePage | undefined
   notFound: MakePage
   /** A page could not be made. */
   failed: (error: unknown) => MakePage
@@ -79,12 +81,12 @@ export class Router {
     const abort = new AbortController()
     this.#abort = abort
     this.#path = url.pathname
-    const { main, routes, notFound, failed } = this.#options
+    const { main, routes, guard, notFound, failed } = this.#options
     const context = this.#options.context(url, abort.signal)
     let page: Page
     try {
       const route = routes.find(({ pattern }) => pattern.test(url.pathname))
-      const make = route?.make((route.pattern.exec(url.pathname) ?? []).slice(1).map(decodeURIComponent)) ?? notFound
+      const make = guard() ?? route?.make((route.pattern.exec(url.pathname) ?? []).slice(1).map(decodeURIComponent)) ?? notFound
       page = await make(context)
     } catch (error) {
       if (abort.signal.aborted) return
@@ -95,6 +97,10 @@ export class Router {
     main.className = page.className
     main.replaceChildren(page.content)
     this.#options.shown(page, url)
+    if (page.focus) {
+      page.focus.focus()
+      return
+    }
     if (!moveFocus) return
     scrollTo(0, 0)
     const heading = main.querySelector<HTMLElement>('h1')

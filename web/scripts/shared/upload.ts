@@ -1,5 +1,5 @@
 /** Sending a file with XMLHttpRequest: the only request whose upload progress a page can see. */
-import { ApiError, problemOf } from './api.ts'
+import { ApiError, failureOf } from './api.ts'
 import type { ImportOptions } from './import-options.ts'
 
 export interface UploadHandlers {
@@ -33,8 +33,7 @@ export const startUpload: StartUpload = (sessionId, file, handlers, options) => 
         resolve(JSON.parse(request.responseText) as { sessionId: string, table: string })
         return
       }
-      const { code, detail } = problemOf(request.status, request.responseText)
-      reject(new ApiError(request.status, code, detail, where))
+      reject(failureOf(request.status, request.responseText, where))
     })
     request.addEventListener('error', () => reject(new ApiError(0, 'UNREACHABLE', 'The connection to the server ended.', where)))
     request.addEventListener('abort', () => reject(new DOMException('The upload was stopped.', 'AbortError')))
