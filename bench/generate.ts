@@ -35,12 +35,20 @@ const wide: Row = (number, next) => [
   `${words(9, next)},\n${words(7, next)}`, `${words(14, next)}. "${words(3, next)}"`, pick(['Open', 'Fixed', ''], next), words(2, next), '', String(Math.floor(next() * 1e9)),
 ]
 
+/** Eight columns of every type, with gaps, few and many different values: about 95 bytes a row. For measuring reads. */
+const typed: Row = (number, next) => [
+  String(number), `host-${Math.floor(next() * 200_000)}.example.com`, next() < 0.02 ? '' : String(Math.floor(next() * 65_536)), (next() * 10).toFixed(1),
+  pick(['critical', 'high', 'medium', 'low', 'info'], next), `2026-${String(1 + Math.floor(next() * 12)).padStart(2, '0')}-${String(1 + Math.floor(next() * 28)).padStart(2, '0')}`,
+  next() < 0.1 ? '' : pick(WORDS, next), words(3, next),
+]
+
 const SHAPES = {
   narrow: { header: ['id', 'host', 'port', 'score', 'state'], row: narrow },
   wide: {
     header: ['finding', 'host', 'ip', 'port', 'cve', 'title', 'summary', 'cvss', 'severity', 'first_seen', 'last_seen', 'description', 'solution', 'status', 'owner', 'note', 'plugin'],
     row: wide,
   },
+  typed: { header: ['id', 'host', 'port', 'score', 'severity', 'seen', 'owner', 'title'], row: typed },
 } satisfies Record<string, { header: string[], row: Row }>
 
 export type Shape = keyof typeof SHAPES

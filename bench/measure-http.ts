@@ -93,7 +93,7 @@ async function importInto(url: string, path: string, pid: number): Promise<HttpM
 }
 
 /** Ask for the server's health again and again. `stop` gives the answer times in ms, sorted. */
-function watchHealth(url: string): { stop: () => Promise<number[]> } {
+export function watchHealth(url: string): { stop: () => Promise<number[]> } {
   const latencies: number[] = []
   const stopping = new AbortController()
   const { signal } = stopping

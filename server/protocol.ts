@@ -369,6 +369,8 @@ export interface TableInfo {
   columns: ColumnInfo[]
   /** The newest completed import into it, where there is one. */
   lastImport?: { sessionId: string, number: number, filename: string, finishedAt: number }
+  /** Names of the columns with an index, by which sorting and filtering are quick; absent where none has one. */
+  indexed?: string[]
 }
 
 export type CellValue = string | number | null
@@ -378,6 +380,8 @@ export interface RowsPage {
   rows: CellValue[][]
   /** Rows that match, over all pages. */
   total: number
+  /** To be given back as `before` or `after`, for the page next to this one. Absent where there are no rows. */
+  cursors?: { first: string, last: string }
 }
 
 /** What one SQL statement gave. */
@@ -390,6 +394,33 @@ export interface QueryResult {
   /** Of the statement itself, without the start of its process. */
   durationMs: number
 }
+
+/** A page with `count=later`: the total is null where rows would have to be counted for it. */
+export type RowsPageSoFar = Omit<RowsPage, 'total'> & { total: number | null }
+
+/** What a column holds, of the rows that match. */
+export interface ColumnSummary {
+  column: ColumnInfo
+  rows: number
+  nulls: number
+  /** Empty texts. */
+  blanks: number
+  /** Null where there is no value at all. Empty texts do not count. */
+  least: CellValue
+  greatest: CellValue
+  /** How many different values there are, or at the least are; NULL and the empty text are none. */
+  distinct: number
+  isDistinctExact: boolean
+  /** The most frequent values, and in how many rows each of them is. */
+  top: { value: CellValue, rows: number }[]
+  /** Of numbers: how many of those that were read are in each of the equally wide buckets from `low` to `high`. */
+  histogram?: { low: number, high: number, counts: number[] }
+  /** Rows that `distinct`, `top` and `histogram` were found in; fewer than `rows` means a sample, spread over the table. */
+  rowsRead: number
+}
+
+/** How an export ended. */
+export type ExportEnd = { state: 'done' } | { state: 'stopped', detail: string }
 
 export interface Health {
   status: 'ok'

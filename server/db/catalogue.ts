@@ -59,6 +59,24 @@ export function tableColumns(db: Db, table: string): ColumnInfo[] {
 }
 
 /**
+ * By column, an index that gives a table's rows in that column's order and then in the table's. It may be ours or another
+ * program's; those over several columns, over a part of the rows, or with another collation do not.
+ */
+export function columnIndexes(db: Db, table: string): Map<string, string> {
+  const found = db.prepare<[string], { index_name: string, column_name: string }>(`
+    SELECT l.name AS index_name, min(x.name) AS column_name
+    FROM pragma_index_list(?) l JOIN pragma_index_xinfo(l.name) x
+    WHERE NOT l.partial AND x.key
+    GROUP BY l.name HAVING count(*) = 1 AND min(x.cid) >= 0 AND max(x.desc) = 0 AND min(x.coll) = 'BINARY'`).all(table)
+  return new Map(found.map(({ index_name, column_name }) => [column_name, index_name]))
+}
+
+/** Whether a table has row keys of its own, by which its rows are ordered and paged. */
+export function hasRowid(db: Db, table: string): boolean {
+  return db.prepare<[string], { wr: number }>(`SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?`).get(table)?.wr === 0
+}
+
+/**
  * One table with its columns and its number of rows, which is remembered for tables that came from imports
  * and counted for others.
  */
@@ -71,7 +89,10 @@ export function describeTable(db: Db, table: string): TableInfo {
   const lastImport = row?.number != null && row.session_id !== null && row.filename !== null && row.finished_at !== null
     ? { sessionId: row.session_id, number: row.number, filename: row.filename, finishedAt: row.finished_at }
     : undefined
-  return { name: table, rows, columns: tableColumns(db, table), ...(lastImport && { lastImport }) }
+  const columns = tableColumns(db, table)
+  const indexes = columnIndexes(db, table)
+  const indexed = columns.filter(({ name }) => indexes.has(name)).map(({ name }) => name)
+  return { name: table, rows, columns, ...(lastImport && { lastImport }), ...(indexed.length > 0 && { indexed }) }
 }
 
 /** Remember a table that an import made. Belongs in the transaction that makes it visible. */

@@ -1,5 +1,6 @@
 import { Fault } from '../faults.ts'
 import type { ColumnInfo } from '../protocol.ts'
+import { anyOf } from './any-of.ts'
 import { describeTable, registerTable } from './catalogue.ts'
 import { quoteIdentifier, sameName } from './identifiers.ts'
 import { numberAsText } from './number-text.ts'
@@ -212,11 +213,4 @@ function upsert(db: Db, request: MergeRequest): MergeCounts {
   const inserted = insertStaged(db, request, `AND s._rowid_ NOT IN (SELECT staged FROM ${MATCHES})`, (fraction) => 0.7 + 0.3 * fraction)
   db.exec(`DROP TABLE temp.${MATCHES}`)
   return { inserted, updated, unchanged: matched - updated }
-}
-
-/** Conditions joined by OR in groups, since a chain of 2,000 would be deeper than SQLite allows (SQLITE_MAX_EXPR_DEPTH). */
-function anyOf(conditions: readonly string[]): string {
-  if (conditions.length <= 100) return `(${conditions.join(' OR ')})`
-  const half = conditions.length >> 1
-  return `(${anyOf(conditions.slice(0, half))} OR ${anyOf(conditions.slice(half))})`
 }

@@ -1,86 +1,300 @@
 import { Fault } from '../faults.ts'
-import type { CellValue, ColumnInfo, RowsPage } from '../protocol.ts'
-import { describeTable, resolveTable, tableColumns } from './catalogue.ts'
-import { quoteIdentifier } from './identifiers.ts'
+import type { CellValue, ColumnInfo, RowsPageSoFar } from '../protocol.ts'
+import { describeTable, resolveTable } from './catalogue.ts'
+import { quoteIdentifier, sameName } from './identifiers.ts'
 import type { Db } from './open.ts'
+import { allOf, SelectionSql, type Fragment, type RowSelection, type SqlValue } from './selection.ts'
 
-export const FILTER_OPERATORS = ['eq', 'ne', 'lt', 'lte', 'gt', 'gte', 'contains', 'empty', 'notempty'] as const
+export { FILTER_OPERATORS, type Filter, type FilterOperator, type RowSelection } from './selection.ts'
 
-export type FilterOperator = typeof FILTER_OPERATORS[number]
+/** Where a page begins: so many rows in, or next to the first or the last row of another page. */
+export type PagePosition = { offset: number } | { after: string } | { before: string }
 
-/** Which rows of a table, in what order. */
-export interface RowSelection {
-  sort?: { column: string, descending: boolean }
-  /** Text that some column contains, ASCII letters compared without case. */
-  search?: string
-  filters: { column: string, operator: FilterOperator, value: string }[]
+export interface PageRequest {
+  selection: RowSelection
+  limit: number
+  position: PagePosition
+  /** Whether the rows that match are counted; if not, `total` is null where it is not known anyway. */
+  isCounted: boolean
 }
 
-/** A function takes at most 1,000 arguments here (SQLITE_MAX_FUNCTION_ARG), and a term for each column would nest too deep. */
-const COLUMNS_PER_SEARCH = 500
+/** A page, and which state of the table it shows; null where that cannot be told. */
+export interface VersionedPage {
+  page: RowsPageSoFar
+  version: string | null
+}
 
-type Parameter = string | number
+/** How many rows match, and in which state of the table. */
+export interface VersionedCount {
+  total: number
+  version: string | null
+}
 
-const COMPARISONS: Partial<Record<FilterOperator, string>> = { eq: 'IS', ne: 'IS NOT', lt: '<', lte: '<=', gt: '>', gte: '>=' }
+/** From how many rows on a page is looked for in another way. Tests set them low. */
+export interface PageLimits {
+  /** Rows in the order of an index that are tried for a filter before all rows are read instead. */
+  triedRows: number
+  /** SQLite keeps that many rows in order while it looks for a page; beyond, a place nearer by is found first. */
+  mostRowsToSkip: number
+  /** Rows of a sample by which the value at a place in the order is estimated. */
+  sampledRows: number
+}
 
-/** A column's value as people see it. */
-const asText = ({ name, type, scale }: ColumnInfo): string =>
-  type === 'TEXT' ? quoteIdentifier(name) : scale === undefined ? `CAST(${quoteIdentifier(name)} AS TEXT)` : `printf('%.${scale}f', ${quoteIdentifier(name)})`
+const LIMITS: PageLimits = { triedRows: 20_000, mostRowsToSkip: 10_000, sampledRows: 50_000 }
 
-const likePattern = (text: string): string => `%${text.replaceAll(/[\\%_]/g, '\\$&')}%`
+/**
+ * What the content of a table depends on, as long as only the app writes to it: the import that it is of. Tables of other
+ * programs have none.
+ */
+export function tableVersion(db: Db, table: string): string | null {
+  return db.prepare<[string], { version: string }>(`
+    SELECT concat_ws(' ', t.row_count, t.import_number, i.finished_at, t.columns) AS version
+    FROM _hextrackr_tables t JOIN _hextrackr_imports i ON i.number = t.import_number WHERE t.name = ?`).get(table)?.version ?? null
+}
 
-/** A selection turned into SQL, every value bound. */
-class SelectionSql {
-  readonly columns: ColumnInfo[]
-  readonly from: string
-  readonly where: string
-  readonly orderBy: string
-  readonly parameters: Parameter[] = []
-
-  /** @throws Fault BAD_QUERY where a column is not in the table */
-  constructor(db: Db, table: string, { sort, search, filters }: RowSelection) {
-    this.columns = tableColumns(db, table)
-    const byName = new Map(this.columns.map((column) => [column.name.toLowerCase(), column]))
-    const column = (name: string): ColumnInfo => {
-      const found = byName.get(name.toLowerCase())
-      if (!found) throw new Fault('BAD_QUERY', `The table "${table}" has no column called ${JSON.stringify(name)}.`)
-      return found
+/** One page of a table's rows. @throws Fault TABLE_NOT_FOUND, BAD_QUERY, CANCELLED */
+export function selectRows(db: Db, name: string, { selection, limit, position, isCounted }: PageRequest, limits = LIMITS): VersionedPage {
+  const table = resolveTable(db, name)
+  return db.transaction(() => {
+    const sql = new SelectionSql(db, table, selection)
+    const pages = new Pages(db, sql, limits, () => sql.isWhole ? describeTable(db, table).rows : sql.count())
+    const rows = limit === 0 ? [] : pages.rows(position, limit)
+    const cursors = sql.hasRowid && rows.length > 0 ? { first: writeCursor(rows[0]!), last: writeCursor(rows.at(-1)!) } : undefined
+    return {
+      version: tableVersion(db, table),
+      page: {
+        columns: sql.columns,
+        rows: rows.map((row) => row.slice(sql.hasRowid ? 2 : 0).map(toCell)),
+        total: isCounted || sql.isWhole ? pages.total : null,
+        ...(cursors && { cursors }),
+      },
     }
-    const conditions = filters.map(({ column: name, operator, value }) => this.#condition(column(name), operator, value))
-    if (search) {
-      const groups = Array.from({ length: Math.ceil(this.columns.length / COLUMNS_PER_SEARCH) }, (_, index) =>
-        this.columns.slice(index * COLUMNS_PER_SEARCH, (index + 1) * COLUMNS_PER_SEARCH))
-      conditions.push(`(${groups.map((group) => `concat_ws(char(31), ${group.map(asText).join(', ')}) LIKE ? ESCAPE '\\'`).join(' OR ')})`)
-      this.parameters.push(...groups.map(() => likePattern(search)))
-    }
-    this.from = ` FROM ${quoteIdentifier(table)}`
-    this.where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''
-    const key = isWithoutRowid(db, table) ? '' : '_rowid_'
-    this.orderBy = sort
-      ? ` ORDER BY ${quoteIdentifier(column(sort.column).name)}${sort.descending ? ' DESC' : ''}${key && `, ${key}`}`
-      : key && ` ORDER BY ${key}`
+  })()
+}
+
+/** How many rows match. @throws Fault TABLE_NOT_FOUND, BAD_QUERY, CANCELLED */
+export function countRows(db: Db, name: string, selection: RowSelection): VersionedCount {
+  const table = resolveTable(db, name)
+  return db.transaction(() => {
+    const sql = new SelectionSql(db, table, selection)
+    return { total: sql.isWhole ? describeTable(db, table).rows : sql.count(), version: tableVersion(db, table) }
+  })()
+}
+
+/** The row's key, the value it is sorted by, and then its cells. */
+type KeyedRow = SqlValue[]
+
+/** The value and the row key that stand for a row's place in the order. */
+interface Place {
+  value: SqlValue
+  rowid: bigint
+}
+
+/**
+ * Finds pages. Rows are ordered by a column and then by their keys, or by their keys alone; descending is exactly the
+ * other way round, so that the end is as near as the beginning.
+ */
+class Pages {
+  readonly #db: Db
+  readonly #sql: SelectionSql
+  readonly #limits: PageLimits
+  readonly #count: () => number
+  #total: number | undefined
+
+  constructor(db: Db, sql: SelectionSql, limits: PageLimits, count: () => number) {
+    this.#db = db
+    this.#sql = sql
+    this.#limits = limits
+    this.#count = count
   }
 
-  get select(): string {
-    return `SELECT ${this.columns.map(({ name }) => quoteIdentifier(name)).join(', ')}${this.from}${this.where}${this.orderBy}`
+  get total(): number {
+    return this.#total ??= this.#count()
   }
 
-  #condition(column: ColumnInfo, operator: FilterOperator, value: string): string {
-    const name = quoteIdentifier(column.name)
-    if (operator === 'empty') return `(${name} IS NULL OR ${name} = '')`
-    if (operator === 'notempty') return `(${name} IS NOT NULL AND ${name} <> '')`
-    if (operator === 'contains') {
-      this.parameters.push(likePattern(value))
-      return `${asText(column)} LIKE ? ESCAPE '\\'`
+  rows(position: PagePosition, limit: number): KeyedRow[] {
+    const { hasRowid, sortColumn, isDescending } = this.#sql
+    if (!hasRowid) return this.#withoutRowid(position, limit)
+    if ('offset' in position) return sortColumn === undefined ? this.#unsortedFrom(position.offset, limit) : this.#sortedFrom(position.offset, limit)
+    const isAfter = 'after' in position
+    const place = readCursor(isAfter ? position.after : position.before)
+    const isUp = isAfter !== isDescending
+    const rows = sortColumn === undefined ? this.#unsortedBeyond(place.rowid, isUp, limit) : this.#sortedBeyond(place, isUp, limit)
+    return isAfter ? rows : rows.reverse()
+  }
+
+  #unsortedFrom(offset: number, limit: number): KeyedRow[] {
+    const { isWhole } = this.#sql
+    const first = isWhole ? this.#firstRowidIfDense() : undefined
+    if (first !== undefined) return this.#unsortedBeyond(first + BigInt(offset) - 1n, true, limit)
+    return this.#all(`${this.#select('NULL')}${this.#sql.hint} WHERE ${this.#sql.condition.sql} ORDER BY _rowid_ LIMIT ? OFFSET ?`, [...this.#sql.condition.values, limit, offset])
+  }
+
+  /** The key of the first row where keys follow each other without a gap, as those of imported tables do. */
+  #firstRowidIfDense(): bigint | undefined {
+    const { low, high } = this.#db.prepare<[], { low: bigint | null, high: bigint | null }>(
+      `SELECT (SELECT min(_rowid_) FROM ${this.#sql.table}) AS low, (SELECT max(_rowid_) FROM ${this.#sql.table}) AS high`,
+    ).safeIntegers(true).get()!
+    return low !== null && high !== null && high - low + 1n === BigInt(this.total) ? low : undefined
+  }
+
+  /** The rows before or after a key, from there on. */
+  #unsortedBeyond(rowid: bigint, isUp: boolean, limit: number): KeyedRow[] {
+    const { condition } = this.#sql
+    return this.#all(
+      `${this.#select('NULL')}${this.#sql.hint} WHERE _rowid_ ${isUp ? '>' : '<'} ? AND ${condition.sql} ORDER BY _rowid_${isUp ? '' : ' DESC'} LIMIT ?`,
+      [rowid, ...condition.values, limit])
+  }
+
+  #sortedFrom(offset: number, limit: number): KeyedRow[] {
+    const { isDescending, sortIndex, isBySortColumnOnly } = this.#sql
+    const isNear = offset <= this.#limits.mostRowsToSkip
+    if (isNear) return this.#ordered(undefined, !isDescending, limit, offset)
+    // As seen from the lowest value.
+    const end = isDescending ? this.total - offset : Math.min(this.total, offset + limit)
+    const start = isDescending ? Math.max(0, end - limit) : offset
+    if (end <= start) return []
+    const rows = this.#ascending(start, end - start, sortIndex !== undefined && isBySortColumnOnly)
+    return isDescending ? rows.reverse() : rows
+  }
+
+  /** Rows of the ascending order, wherever in it they are. */
+  #ascending(start: number, length: number, isIndexed: boolean): KeyedRow[] {
+    const rest = this.total - start - length
+    if (isIndexed || Math.min(start, rest) <= this.#limits.mostRowsToSkip) {
+      return start <= rest ? this.#ordered(undefined, true, length, start) : this.#ordered(undefined, false, length, rest).reverse()
     }
-    const isNumber = column.type !== 'TEXT' && value.trim() !== '' && Number.isFinite(Number(value))
-    this.parameters.push(isNumber ? Number(value) : value)
-    return `${name} ${COMPARISONS[operator]!} ?`
+    const value = this.#estimateAt(start)
+    const below = this.#where('<', value)
+    const upTo = this.#where('<=', value)
+    const { condition } = this.#sql
+    const counts = this.#db.prepare<SqlValue[], { below: number, upTo: number }>(
+      `SELECT total(${below.sql}) AS below, total(${upTo.sql}) AS upTo FROM ${this.#sql.table}${this.#sql.hint} WHERE ${condition.sql}`,
+    ).get(...below.values, ...upTo.values, ...condition.values)!
+    const rows: KeyedRow[] = []
+    if (start < counts.below) {
+      const rowsBack = counts.below - start
+      rows.push(...this.#ordered(below, false, Math.min(length, rowsBack), Math.max(0, rowsBack - length)).reverse())
+    }
+    if (start < counts.upTo && rows.length < length) {
+      rows.push(...this.#sameValue(value, { sql: '1', values: [] }, true, length - rows.length, Math.max(0, start - counts.below)))
+    }
+    if (rows.length < length) rows.push(...this.#ordered(this.#where('>', value), true, length - rows.length, Math.max(0, start - counts.upTo)))
+    return rows
+  }
+
+  /** About the value that the row at this place of the ascending order has. */
+  #estimateAt(start: number): SqlValue {
+    const { table, sortColumn, condition } = this.#sql
+    const sample = this.#db.prepare(
+      `SELECT ${sortColumn!} FROM ${table}${this.#sql.hint} WHERE ${sampled(this.#limits.sampledRows / this.total)} AND ${condition.sql} ORDER BY 1`,
+    ).pluck().safeIntegers(true).all(...condition.values) as SqlValue[]
+    return sample[Math.floor(start / this.total * sample.length)] ?? null
+  }
+
+  #sortedBeyond({ value, rowid }: Place, isUp: boolean, limit: number): KeyedRow[] {
+    const beyond = { sql: `_rowid_ ${isUp ? '>' : '<'} ?`, values: [rowid] }
+    const same = this.#where('=', value)
+    const further = this.#where(isUp ? '>' : '<', value)
+    const { sortIndex, isBySortColumnOnly } = this.#sql
+    // An index leads to each of the two ranges at once; without one a single pass finds both.
+    if (sortIndex === undefined || !isBySortColumnOnly) {
+      return this.#ordered({ sql: `${further.sql} OR (${same.sql} AND ${beyond.sql})`, values: [...further.values, ...same.values, ...beyond.values] }, isUp, limit, 0)
+    }
+    const rows = this.#sameValue(value, beyond, isUp, limit, 0)
+    return rows.length < limit ? [...rows, ...this.#ordered(further, isUp, limit - rows.length, 0)] : rows
+  }
+
+  /** Rows with one value of the sort column, which are in the order of their keys. */
+  #sameValue(value: SqlValue, more: Fragment, isUp: boolean, limit: number, offset: number): KeyedRow[] {
+    const { sql, values } = allOf([this.#where('=', value), more, this.#sql.condition])
+    const { sortColumn, sortIndex } = this.#sql
+    const hint = sortIndex === undefined ? ' NOT INDEXED' : ` INDEXED BY ${quoteIdentifier(sortIndex)}`
+    return this.#all(`${this.#select(sortColumn!)}${hint} WHERE ${sql} ORDER BY _rowid_${isUp ? '' : ' DESC'} LIMIT ? OFFSET ?`, [...values, limit, offset])
+  }
+
+  /**
+   * The first rows of the order, or of its other end. The keys are put in order alone, and the rows looked up then: what is
+   * sorted is small, however wide the table.
+   */
+  #ordered(more: Fragment | undefined, isUp: boolean, limit: number, offset: number): KeyedRow[] {
+    const { table, sortColumn, sortIndex, isBySortColumnOnly } = this.#sql
+    const { sql, values } = allOf([...more ? [more] : [], this.#sql.condition])
+    const order = `ORDER BY ${sortColumn!}${isUp ? '' : ' DESC'}, _rowid_${isUp ? '' : ' DESC'}`
+    const keys = (hint: string): KeyedRow[] => this.#all(
+      `${this.#select(sortColumn!)} WHERE _rowid_ IN (SELECT _rowid_ FROM ${table}${hint} WHERE ${sql} ${order} LIMIT ? OFFSET ?) ${order}`, [...values, limit, offset])
+    if (sortIndex === undefined) return keys(this.#sql.hint)
+    const indexed = ` INDEXED BY ${quoteIdentifier(sortIndex)}`
+    if (isBySortColumnOnly) return keys(indexed)
+    // In the order of the index the page may be found soon; if it is not, reading all rows in a row is quicker.
+    const columns = listOf(this.#sql.columns)
+    const tried = this.#all(
+      `SELECT _rowid_, ${sortColumn!}, ${columns} FROM (SELECT _rowid_ AS _rowid_, ${columns} FROM ${table}${indexed} WHERE ${more?.sql ?? '1'} ${order} LIMIT ${this.#limits.triedRows})
+       WHERE ${this.#sql.condition.sql} ${order} LIMIT ? OFFSET ?`, [...more?.values ?? [], ...this.#sql.condition.values, limit, offset])
+    return tried.length === limit ? tried : keys(this.#sql.hint)
+  }
+
+  #withoutRowid(position: PagePosition, limit: number): KeyedRow[] {
+    if (!('offset' in position)) throw new Fault('BAD_QUERY', 'The rows of this table have no keys by which a page could be found.')
+    const { columns, table, condition, sortColumn, isDescending } = this.#sql
+    const order = sortColumn === undefined ? '' : ` ORDER BY ${sortColumn}${isDescending ? ' DESC' : ''}`
+    return this.#all(`SELECT ${listOf(columns)} FROM ${table} WHERE ${condition.sql}${order} LIMIT ? OFFSET ?`, [...condition.values, limit, position.offset])
+  }
+
+  #select(sortColumn: string): string {
+    return `SELECT _rowid_, ${sortColumn}, ${listOf(this.#sql.columns)} FROM ${this.#sql.table}`
+  }
+
+  /** True of rows whose value stands so in the order, in which NULL comes first. */
+  #where(relation: '<' | '<=' | '=' | '>', value: SqlValue): Fragment {
+    const column = this.#sql.sortColumn!
+    if (value === null) return { sql: { '<': '0', '<=': `${column} IS NULL`, '=': `${column} IS NULL`, '>': `${column} IS NOT NULL` }[relation], values: [] }
+    return { sql: relation.startsWith('<') ? `(${column} ${relation} ? OR ${column} IS NULL)` : `${column} ${relation} ?`, values: [value] }
+  }
+
+  #all(sql: string, values: SqlValue[]): KeyedRow[] {
+    return this.#db.prepare(sql).raw(true).safeIntegers(true).all(...values) as KeyedRow[]
   }
 }
 
-function isWithoutRowid(db: Db, table: string): boolean {
-  return db.prepare<[string], { wr: number }>('SELECT wr FROM pragma_table_list WHERE schema = \'main\' AND name = ?').get(table)?.wr === 1
+const listOf = (columns: readonly ColumnInfo[]): string => columns.map(({ name }) => quoteIdentifier(name)).join(', ')
+
+/** SQL that is true of about that share of the rows, the same ones each time, spread over the whole table. */
+export function sampled(fraction: number): string {
+  // Multiplicative hashing by 2^32 over the golden ratio (Knuth, The Art of Computer Programming, vol. 3, section 6.4).
+  return `((_rowid_ * 2654435769) >> 8 & 16777215) < ${Math.ceil(Math.min(1, fraction) * 2 ** 24)}`
+}
+
+/** A row's place as a text that a client can hand back. */
+function writeCursor(row: KeyedRow): string {
+  const [rowid, value] = row
+  const tagged = tag(value!)
+  return Buffer.from(JSON.stringify([String(rowid), tagged])).toString('base64url')
+}
+
+/** What JSON has no way to write. */
+type Tagged = { i?: string, b?: string, n?: string } | string | number | null
+
+function tag(value: SqlValue): Tagged {
+  if (typeof value === 'bigint') return { i: value.toString() }
+  if (value instanceof Uint8Array) return { b: Buffer.from(value).toString('base64') }
+  return typeof value === 'number' && !Number.isFinite(value) ? { n: String(value) } : value
+}
+
+/** @throws Fault BAD_QUERY */
+function readCursor(cursor: string): Place {
+  try {
+    const [rowid, tagged] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as [string, Tagged]
+    return { rowid: BigInt(rowid), value: untag(tagged) }
+  } catch (cause) {
+    throw new Fault('BAD_QUERY', 'The cursor cannot be read. Use one as a page of rows gave it.', { cause })
+  }
+}
+
+function untag(tagged: Tagged): SqlValue {
+  if (tagged === null || typeof tagged !== 'object') return tagged
+  if (tagged.i !== undefined) return BigInt(tagged.i)
+  return tagged.b === undefined ? Number(tagged.n) : Buffer.from(tagged.b, 'base64')
 }
 
 /** Integers beyond JavaScript's, BLOBs and the infinities are given as text, exactly: JSON has none of them. */
@@ -92,25 +306,25 @@ export function toCell(value: unknown): CellValue {
   return value as CellValue
 }
 
-/** One page of a table's rows. @throws Fault TABLE_NOT_FOUND, BAD_QUERY */
-export function selectRows(db: Db, name: string, selection: RowSelection, limit: number, offset: number): RowsPage {
+/**
+ * All rows of a selection, one by one. The connection can do nothing else until the iteration ends.
+ * @param columns names of those that are wanted, in the order of the table; all where absent
+ * @throws Fault TABLE_NOT_FOUND, BAD_QUERY
+ */
+export function iterateRows(
+  db: Db, name: string, selection: RowSelection, columns?: readonly string[],
+): { columns: ColumnInfo[], rows: Iterable<CellValue[]> } {
   const table = resolveTable(db, name)
-  return db.transaction(() => {
-    const sql = new SelectionSql(db, table, selection)
-    const rows = db.prepare(`${sql.select} LIMIT ? OFFSET ?`).raw(true).safeIntegers(true).all(...sql.parameters, limit, offset) as unknown[][]
-    const total = sql.where === ''
-      ? describeTable(db, table).rows
-      : db.prepare<Parameter[], { n: number }>(`SELECT count(*) AS n${sql.from}${sql.where}`).get(...sql.parameters)!.n
-    return { columns: sql.columns, rows: rows.map((row) => row.map(toCell)), total }
-  })()
+  const sql = new SelectionSql(db, table, selection)
+  const unknown = columns?.find((wanted) => !sql.columns.some((column) => sameName(column.name, wanted)))
+  if (unknown !== undefined) throw new Fault('BAD_QUERY', `The table "${table}" has no column called ${JSON.stringify(unknown)}.`)
+  const wanted = columns ? sql.columns.filter((column) => columns.some((one) => sameName(one, column.name))) : sql.columns
+  const descending = sql.isDescending ? ' DESC' : ''
+  const order = [...sql.sortColumn === undefined ? [] : [`${sql.sortColumn}${descending}`], ...sql.hasRowid ? [`_rowid_${descending}`] : []]
+  const statement = db.prepare(`SELECT ${listOf(wanted)} FROM ${sql.table}${sql.sortIndex === undefined ? sql.hint : ''} WHERE ${sql.condition.sql}${order.length > 0 ? ` ORDER BY ${order.join(', ')}` : ''}`)
+  return { columns: wanted, rows: cellsOf(statement.raw(true).safeIntegers(true).iterate(...sql.condition.values) as Iterable<SqlValue[]>) }
 }
 
-/** All rows of a selection, one by one. The connection can do nothing else until the iteration ends. */
-export function iterateRows(db: Db, name: string, selection: RowSelection): { columns: ColumnInfo[], rows: Iterable<CellValue[]> } {
-  const sql = new SelectionSql(db, resolveTable(db, name), selection)
-  return { columns: sql.columns, rows: cellsOf(db.prepare(sql.select).raw(true).safeIntegers(true).iterate(...sql.parameters) as Iterable<unknown[]>) }
-}
-
-function* cellsOf(rows: Iterable<unknown[]>): Iterable<CellValue[]> {
+function* cellsOf(rows: Iterable<SqlValue[]>): Iterable<CellValue[]> {
   for (const row of rows) yield row.map(toCell)
 }

@@ -53,9 +53,11 @@ export function rememberTable(db: Db, table: string): TableBefore | undefined {
   return undefined
 }
 
-/** Pages of a table times their size. Reads all of it (https://sqlite.org/dbstat.html). */
+/** Pages of a table and its indexes times their size. Reads all of them (https://sqlite.org/dbstat.html). */
 function tableBytes(db: Db, table: string): number {
-  return db.prepare<[string], { bytes: number | null }>(`SELECT sum(pgsize) AS bytes FROM dbstat('main', 1) WHERE name = ?`).get(table)?.bytes ?? 0
+  return db.prepare<[string], { bytes: number | null }>(
+    `SELECT sum(s.pgsize) AS bytes FROM sqlite_schema t JOIN dbstat('main', 1) s ON s.name = t.name WHERE t.tbl_name = ? COLLATE NOCASE`,
+  ).get(table)?.bytes ?? 0
 }
 
 /** Remember how to take an import back. Belongs in the import's last transaction. */

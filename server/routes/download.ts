@@ -10,15 +10,24 @@ export const CSV_TYPE = 'text/csv; charset=utf-8; header=present'
 /**
  * Answer with a stream of text as a file. What is wrong before its first piece is thrown, so it becomes a problem; once
  * rows flow, only the connection can fail.
+ * @param ended is told when all has been sent, or why it has not
  */
-export async function sendDownload(res: Response, text: Readable, filename: string, contentType: string): Promise<void> {
-  await once(text, 'readable')
+export async function sendDownload(
+  res: Response, text: Readable, filename: string, contentType: string, ended: (failure?: unknown) => void = () => undefined,
+): Promise<void> {
+  try {
+    await once(text, 'readable')
+  } catch (error) {
+    ended(error)
+    throw error
+  }
   res.attachment(filename).set('Content-Type', contentType).set('Cache-Control', 'no-store')
-  pipeline(text, res, () => undefined)
+  pipeline(text, res, (error) => ended(error ?? undefined))
 }
 
 const CONTENT_TYPES: Record<ExportFormat, string> = {
   csv: CSV_TYPE,
+  excel: CSV_TYPE,
   json: 'application/json; charset=utf-8',
   ndjson: 'application/x-ndjson; charset=utf-8',
 }
@@ -30,6 +39,10 @@ export function readExportFormat(given: unknown = 'csv'): ExportFormat {
   return format
 }
 
-/** Answer with rows as a file in a format. @param name of the file, without its extension */
-export const sendExport = (res: Response, text: Readable, name: string, format: ExportFormat): Promise<void> =>
-  sendDownload(res, text, `${name}.${format}`, CONTENT_TYPES[format])
+/**
+ * Answer with rows as a file in a format.
+ * @param name of the file, without its extension
+ * @param ended is told when all has been sent, or why it has not
+ */
+export const sendExport = (res: Response, text: Readable, name: string, format: ExportFormat, ended?: (failure?: unknown) => void): Promise<void> =>
+  sendDownload(res, text, `${name}.${format === 'excel' ? 'csv' : format}`, CONTENT_TYPES[format], ended)

@@ -1,7 +1,8 @@
-import { json, Router, type Response } from 'express'
+import { json, Router } from 'express'
 import { Fault } from '../faults.ts'
 import type { Queries } from '../services/queries.ts'
 import { readExportFormat, sendExport } from './download.ts'
+import { untilGone } from './until-gone.ts'
 
 const MAX_SQL_LENGTH = 100_000
 const DEFAULT_LIMIT = 1000
@@ -32,11 +33,4 @@ function readBody(body: unknown): { sql: string, limit: number } {
     throw new Fault('BAD_BODY', `"limit" must be a whole number from 1 to ${MAX_LIMIT}.`)
   }
   return { sql, limit: limit as number }
-}
-
-/** Aborted when the client has gone, or has all it asked for. */
-function untilGone(res: Response): AbortSignal {
-  const gone = new AbortController()
-  res.once('close', () => gone.abort())
-  return gone.signal
 }

@@ -1,18 +1,22 @@
 import { json, Router, type Request } from 'express'
 import { checkTableName } from '../db/identifiers.ts'
-import { FILTER_OPERATORS, type FilterOperator, type RowSelection } from '../db/table-query.ts'
+import { FILTER_OPERATORS, type FilterOperator, type PagePosition, type RowSelection } from '../db/table-query.ts'
 import { Fault } from '../faults.ts'
+import { Exports } from '../services/exports.ts'
 import type { Imports } from '../services/imports.ts'
 import type { Tables } from '../services/tables.ts'
 import { readExportFormat, sendExport } from './download.ts'
 import { readWholeNumber } from './query.ts'
+import { untilGone } from './until-gone.ts'
 
 const DEFAULT_LIMIT = 100
 const MAX_LIMIT = 1000
 const MAX_SEARCH_LENGTH = 1000
+const MAX_EXPORT_ID_LENGTH = 64
 
 export function tableRoutes(tables: Tables, imports: Imports): Router {
   const router = Router()
+  const exports = new Exports()
 
   router.get('/tables', async (_req, res) => {
     res.json(await tables.list())
@@ -22,12 +26,34 @@ export function tableRoutes(tables: Tables, imports: Imports): Router {
   })
   router.get('/tables/:name/rows', async (req, res) => {
     const limit = readWholeNumber(req.query.limit, 'limit', 0, MAX_LIMIT, DEFAULT_LIMIT)
-    const offset = readWholeNumber(req.query.offset, 'offset', 0, Number.MAX_SAFE_INTEGER, 0)
-    res.json(await tables.rows(req.params.name, readSelection(req), limit, offset))
+    const request = { selection: readSelection(req), limit, position: readPosition(req), isCounted: req.query.count !== 'later' }
+    res.json(await tables.rows(req.params.name, request, untilGone(res)))
+  })
+  router.get('/tables/:name/count', async (req, res) => {
+    res.json({ total: await tables.count(req.params.name, readSelection(req), untilGone(res)) })
+  })
+  router.get('/tables/:name/columns/:column/summary', async (req, res) => {
+    res.json(await tables.summary(req.params.name, req.params.column, readSelection(req), untilGone(res)))
+  })
+  router.post('/tables/:name/indexes', json({ limit: '10kb' }), async (req, res) => {
+    const { column } = (req.body ?? {}) as { column?: unknown }
+    if (typeof column !== 'string') throw new Fault('BAD_QUERY', 'Name the column as { "column": "name" }.')
+    await tables.buildIndex(req.params.name, column)
+    res.status(201).json(await tables.describe(req.params.name))
+  })
+  router.delete('/tables/:name/indexes/:column', async (req, res) => {
+    await tables.dropIndex(req.params.name, req.params.column)
+    res.status(204).end()
   })
   router.get('/tables/:name/export', async (req, res) => {
     const format = readExportFormat(req.query.format)
-    await sendExport(res, tables.export(req.params.name, readSelection(req), format), req.params.name, format)
+    const columns = paramsOf(req).getAll('column')
+    const id = readExportId(req.query.id)
+    const text = tables.export(req.params.name, { selection: readSelection(req), format, ...(columns.length > 0 && { columns }) })
+    await sendExport(res, text, req.params.name, format, id === undefined ? undefined : exports.begin(id))
+  })
+  router.get('/exports/:id', async (req, res) => {
+    res.json(await exports.end(readExportId(req.params.id)!))
   })
   router.patch('/tables/:name', json({ limit: '10kb' }), async (req, res) => {
     const to = checkTableName((req.body as { name?: unknown } | undefined)?.name)
@@ -44,12 +70,29 @@ export function tableRoutes(tables: Tables, imports: Imports): Router {
   return router
 }
 
+/** Names in brackets are read as they stand, which Express's own query parser would not do. */
+const paramsOf = (req: Request): URLSearchParams => new URL(req.originalUrl, 'http://localhost').searchParams
+
+/** @throws Fault BAD_QUERY */
+function readPosition({ query: { after, before, offset } }: Request): PagePosition {
+  if (typeof after === 'string' && after !== '') return { after }
+  if (typeof before === 'string' && before !== '') return { before }
+  return { offset: readWholeNumber(offset, 'offset', 0, Number.MAX_SAFE_INTEGER, 0) }
+}
+
+/** @throws Fault BAD_QUERY */
+function readExportId(given: unknown): string | undefined {
+  if (given === undefined) return undefined
+  if (typeof given !== 'string' || given === '' || given.length > MAX_EXPORT_ID_LENGTH) throw new Fault('BAD_QUERY', `The id of an export has at most ${MAX_EXPORT_ID_LENGTH} characters.`)
+  return given
+}
+
 /** `sort=-col`, `q=text`, `filter[col]=op:value` out of a query string. @throws Fault BAD_QUERY */
 function readSelection(req: Request): RowSelection {
   const filters: RowSelection['filters'] = []
   let sort: RowSelection['sort']
   let search: string | undefined
-  for (const [key, text] of new URL(req.originalUrl, 'http://localhost').searchParams) {
+  for (const [key, text] of paramsOf(req)) {
     const filtered = /^filter\[(.*)\]$/s.exec(key)?.[1]
     if (filtered !== undefined) {
       filters.push(readFilter(filtered, text))

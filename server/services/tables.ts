@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
-import type { RowSelection } from '../db/table-query.ts'
+import { Interrupt } from '../db/interrupt.ts'
+import type { PageRequest, RowSelection } from '../db/table-query.ts'
 import { Fault, type FaultMessage } from '../faults.ts'
-import type { ImportPreview, RowsPage, TableInfo } from '../protocol.ts'
-import type { ExportFormat } from '../workers/export-format.ts'
+import type { ColumnSummary, ImportPreview, RowsPageSoFar, TableInfo } from '../protocol.ts'
 import type { PreviewRequest } from '../workers/preview.ts'
-import type { ReadAnswers, ReadResult, ReadTask } from '../workers/read-worker.ts'
+import type { ExportRequest, ReadAnswers, ReadResult, ReadTask } from '../workers/read-worker.ts'
 import type { WriteTask } from '../workers/write-worker.ts'
 import type { WriteTurns } from './write-turns.ts'
 
@@ -18,15 +18,29 @@ const IDLE_TIMEOUT_MS = 30_000
 /** Space for a thread's short-lived values, MiB; see docs/architecture.md. */
 const MAX_YOUNG_MIB = 8
 
-/** Questions answered at once: a slow one must not keep a quick one waiting. */
-const MAX_QUERIES = 4
+/** Questions answered at once that are known to be quick. */
+const MAX_QUERIES = 2
+
+/** Questions answered at once that may read all of a table; further ones wait, and quick ones do not wait for them. */
+const MAX_SCANS = 4
+
+/** Counts that are remembered: as many as people may look through in turns. */
+const MAX_COUNTS = 200
+
+/** Another program may write into a table, of which its version tells nothing; so no count is believed for longer, ms. */
+const COUNT_LIFETIME_MS = 60_000
 
 /** Downloads that run at once: each holds a thread for as long as its client takes. */
 const MAX_DOWNLOADS = 4
 
+type TaskOf<K> = Extract<ReadTask, { kind: K }>
+
 /** What people do with tables. All of it happens in threads; the event loop stays free. */
 export class Tables {
   readonly #queries: Piscina<ReadTask, ReadResult>
+  readonly #scans: Piscina<ReadTask, ReadResult>
+  /** By table, its version and what is selected; the least recently used first. */
+  readonly #counts = new Map<string, { total: number, at: number }>()
   readonly #downloads: Piscina<ReadTask, ReadResult>
   readonly #writes: Piscina<WriteTask, FaultMessage | null>
   readonly #turns: WriteTurns
@@ -38,42 +52,104 @@ export class Tables {
       resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_MIB },
     }
     this.#queries = new Piscina({ ...shared, filename: worker('read-worker'), minThreads: 1, maxThreads: MAX_QUERIES })
+    this.#scans = new Piscina({ ...shared, filename: worker('read-worker'), minThreads: 0, maxThreads: MAX_SCANS })
     this.#downloads = new Piscina({ ...shared, filename: worker('read-worker'), minThreads: 0, maxThreads: MAX_DOWNLOADS })
     this.#writes = new Piscina({ ...shared, filename: worker('write-worker'), minThreads: 0, maxThreads: 1 })
     this.#turns = turns
   }
 
   list(): Promise<TableInfo[]> {
-    return this.#query({ kind: 'tables' })
+    return this.#ask(this.#queries, { kind: 'tables' })
   }
 
   /** @throws Fault TABLE_NOT_FOUND */
   describe(name: string): Promise<TableInfo> {
-    return this.#query({ kind: 'table', name })
+    return this.#ask(this.#queries, { kind: 'table', name })
   }
 
-  /** @throws Fault TABLE_NOT_FOUND, BAD_QUERY */
-  rows(name: string, selection: RowSelection, limit: number, offset: number): Promise<RowsPage> {
-    return this.#query({ kind: 'rows', name, selection, limit, offset })
+  /**
+   * @param signal gives the query up
+   * @throws Fault TABLE_NOT_FOUND, BAD_QUERY, CANCELLED
+   */
+  async rows(name: string, request: PageRequest, signal: AbortSignal): Promise<RowsPageSoFar> {
+    const { sort, search, filters } = request.selection
+    const isQuick = !sort && search === undefined && filters.length === 0
+    const { page, version } = await this.#askUntil(signal, isQuick ? this.#queries : this.#scans, (interrupt) => ({ kind: 'rows', name, request, interrupt }))
+    return { ...page, total: page.total ?? this.#countOf(countKey(name, version, request.selection)) ?? null }
+  }
+
+  /**
+   * How many rows match; remembered as long as the table stays what it is.
+   * @param signal gives the query up
+   * @throws Fault TABLE_NOT_FOUND, BAD_QUERY, CANCELLED
+   */
+  async count(name: string, selection: RowSelection, signal: AbortSignal): Promise<number> {
+    const known = this.#countOf(countKey(name, await this.#ask(this.#queries, { kind: 'version', name }), selection))
+    if (known !== undefined) return known
+    const { total, version } = await this.#askUntil(signal, this.#scans, (interrupt) => ({ kind: 'count', name, selection, interrupt }))
+    const key = countKey(name, version, selection)
+    if (key !== undefined) {
+      this.#counts.set(key, { total, at: Date.now() })
+      const [oldest] = this.#counts.keys()
+      if (this.#counts.size > MAX_COUNTS && oldest !== undefined) this.#counts.delete(oldest)
+    }
+    return total
+  }
+
+  #countOf(key: string | undefined): number | undefined {
+    const known = key === undefined ? undefined : this.#counts.get(key)
+    if (key === undefined || !known) return undefined
+    this.#counts.delete(key)
+    if (Date.now() - known.at > COUNT_LIFETIME_MS) return undefined
+    this.#counts.set(key, known)
+    return known.total
+  }
+
+  /**
+   * What a column holds.
+   * @param signal gives the query up
+   * @throws Fault TABLE_NOT_FOUND, BAD_QUERY, CANCELLED
+   */
+  summary(name: string, column: string, selection: RowSelection, signal: AbortSignal): Promise<ColumnSummary> {
+    return this.#askUntil(signal, this.#scans, (interrupt) => ({ kind: 'summary', name, column, selection, interrupt }))
   }
 
   /** What an import would do. @throws Fault as the import itself would */
   preview(request: PreviewRequest): Promise<ImportPreview> {
-    return this.#query({ kind: 'preview', request })
+    return this.#ask(this.#queries, { kind: 'preview', request })
   }
 
-  async #query<K extends 'tables' | 'table' | 'rows' | 'preview'>(task: ReadTask & { kind: K }): Promise<ReadAnswers[K]> {
-    const result = await this.#queries.run(task) as ReadResult<K>
+  async #ask<K extends keyof ReadAnswers>(pool: Piscina<ReadTask, ReadResult>, task: TaskOf<K>): Promise<ReadAnswers[K]> {
+    const result = await pool.run(task) as ReadResult<K>
     if ('fault' in result) throw Fault.fromMessage(result.fault)
     return result.value
+  }
+
+  /** Ask what may take long, until nobody waits for it any more. */
+  async #askUntil<K extends keyof ReadAnswers>(
+    signal: AbortSignal, pool: Piscina<ReadTask, ReadResult>, task: (interrupt: SharedArrayBuffer) => TaskOf<K>,
+  ): Promise<ReadAnswers[K]> {
+    const interrupt = new Interrupt()
+    const give = (): void => interrupt.give()
+    if (signal.aborted) give()
+    signal.addEventListener('abort', give)
+    try {
+      return await this.#ask(pool, task(interrupt.buffer))
+    } finally {
+      signal.removeEventListener('abort', give)
+    }
   }
 
   /**
    * The selected rows as a stream of text. Destroying the stream ends the reading.
    * @throws Fault on the stream
    */
-  export(name: string, selection: RowSelection, format: ExportFormat): Readable {
-    return this.#download((port) => ({ kind: 'export', name, selection, format, port }))
+  export(name: string, request: ExportRequest): Readable {
+    const interrupt = new Interrupt()
+    const stream = this.#download((port) => ({ kind: 'export', name, request, port, interrupt: interrupt.buffer }))
+    // While rows are put in order the thread hears nothing.
+    stream.once('close', () => interrupt.give())
+    return stream
   }
 
   /** An import's rejected rows as a stream of CSV. @throws Fault SESSION_NOT_FOUND, NO_REJECTS on the stream */
@@ -116,6 +192,16 @@ export class Tables {
     return this.#write({ kind: 'undo', importNumber })
   }
 
+  /** Build an index over a column, if there is none. Other writers wait for it. @throws Fault TABLE_NOT_FOUND, BAD_QUERY, SQLITE_BUSY, SQLITE_FULL */
+  buildIndex(table: string, column: string): Promise<void> {
+    return this.#write({ kind: 'build-index', table, column })
+  }
+
+  /** @throws Fault TABLE_NOT_FOUND, BAD_QUERY, SQLITE_BUSY */
+  dropIndex(table: string, column: string): Promise<void> {
+    return this.#write({ kind: 'drop-index', table, column })
+  }
+
   async #write(task: WriteTask): Promise<void> {
     const release = await this.#turns.take()
     try {
@@ -127,6 +213,11 @@ export class Tables {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#queries.destroy(), this.#downloads.destroy(), this.#writes.destroy()])
+    await Promise.all([this.#queries.destroy(), this.#scans.destroy(), this.#downloads.destroy(), this.#writes.destroy()])
   }
+}
+
+/** What a count depends on; undefined where that cannot be told. */
+function countKey(name: string, version: string | null, { search, filters }: RowSelection): string | undefined {
+  return version === null ? undefined : JSON.stringify([name.toLowerCase(), version, search, filters])
 }

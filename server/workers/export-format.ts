@@ -1,9 +1,13 @@
 import { cellText, csvLine } from '../csv/write.ts'
 import type { CellValue, ColumnInfo } from '../protocol.ts'
 
-export const EXPORT_FORMATS = ['csv', 'json', 'ndjson'] as const
+/** `excel` is CSV that Excel reads as UTF-8. */
+export const EXPORT_FORMATS = ['csv', 'excel', 'json', 'ndjson'] as const
 
 export type ExportFormat = typeof EXPORT_FORMATS[number]
+
+/** Without it Excel takes UTF-8 for the encoding of the computer's language. */
+const BYTE_ORDER_MARK = '\ufeff'
 
 /** How rows become text in a format: what comes first, each row, and what comes last. */
 export interface RowWriter {
@@ -13,9 +17,9 @@ export interface RowWriter {
 }
 
 export function rowWriter(format: ExportFormat, columns: readonly ColumnInfo[]): RowWriter {
-  if (format === 'csv') {
+  if (format === 'csv' || format === 'excel') {
     return {
-      head: csvLine(columns.map(({ name }) => name)),
+      head: (format === 'excel' ? BYTE_ORDER_MARK : '') + csvLine(columns.map(({ name }) => name)),
       row: (cells) => csvLine(cells.map((cell, index) => cellText(cell, columns[index]!))),
       tail: '',
     }

@@ -3,27 +3,43 @@ import type { MessagePort } from 'node:worker_threads'
 import { workerData } from 'piscina'
 import { writeRejects } from '../csv/rejects.ts'
 import { describeTable, resolveTable, userTableNames } from '../db/catalogue.ts'
+import { summarizeColumn } from '../db/column-summary.ts'
 import { getImport, iterateRejects } from '../db/imports-store.ts'
+import { Interrupt, registerInterrupt } from '../db/interrupt.ts'
 import { openReader, type Db } from '../db/open.ts'
-import { iterateRows, selectRows, type RowSelection } from '../db/table-query.ts'
+import { countRows, iterateRows, selectRows, tableVersion, type PageRequest, type RowSelection, type VersionedCount, type VersionedPage } from '../db/table-query.ts'
 import { Fault, type FaultMessage } from '../faults.ts'
-import type { ImportPreview, RowsPage, TableInfo } from '../protocol.ts'
+import type { ColumnSummary, ImportPreview, TableInfo } from '../protocol.ts'
 import { rowWriter, type ExportFormat } from './export-format.ts'
 import { previewImport, type PreviewRequest } from './preview.ts'
 
 export type ReadTask =
   | { kind: 'tables' }
   | { kind: 'table', name: string }
-  | { kind: 'rows', name: string, selection: RowSelection, limit: number, offset: number }
+  | { kind: 'version', name: string }
+  | { kind: 'rows', name: string, request: PageRequest, interrupt: SharedArrayBuffer }
+  | { kind: 'count', name: string, selection: RowSelection, interrupt: SharedArrayBuffer }
+  | { kind: 'summary', name: string, column: string, selection: RowSelection, interrupt: SharedArrayBuffer }
   | { kind: 'preview', request: PreviewRequest }
   | { kind: 'rejects', sessionId: string, port: MessagePort }
-  | { kind: 'export', name: string, selection: RowSelection, format: ExportFormat, port: MessagePort }
+  | { kind: 'export', name: string, request: ExportRequest, port: MessagePort, interrupt: SharedArrayBuffer }
+
+/** Which rows and columns of a table are written, and how. */
+export interface ExportRequest {
+  selection: RowSelection
+  /** Names of the columns; all where absent. */
+  columns?: string[]
+  format: ExportFormat
+}
 
 /** What each kind of task answers. */
 export interface ReadAnswers {
   tables: TableInfo[]
   table: TableInfo
-  rows: RowsPage
+  version: string | null
+  rows: VersionedPage
+  count: VersionedCount
+  summary: ColumnSummary
   preview: ImportPreview
   rejects: null
   export: null
@@ -37,6 +53,8 @@ const PIECE_LENGTH = 256 * 2 ** 10
 
 const { databasePath } = workerData as { databasePath: string }
 let reader: Db | undefined
+/** Of the query that runs on the shared connection. */
+let current: Interrupt | undefined
 
 export default async function answer(task: ReadTask): Promise<ReadResult> {
   try {
@@ -48,13 +66,24 @@ export default async function answer(task: ReadTask): Promise<ReadResult> {
 
 async function read(task: ReadTask): Promise<ReadAnswers[ReadTask['kind']]> {
   if (task.kind === 'export' || task.kind === 'rejects') return sendText(task)
-  const db = reader ??= openReader(databasePath)
+  const db = reader ??= openInterruptible(() => current)
+  current = 'interrupt' in task ? new Interrupt(task.interrupt) : undefined
+  current?.throwIfGiven()
   switch (task.kind) {
     case 'tables': return userTableNames(db).map((name) => describeTable(db, name))
     case 'table': return describeTable(db, resolveTable(db, task.name))
-    case 'rows': return selectRows(db, task.name, task.selection, task.limit, task.offset)
+    case 'version': return tableVersion(db, resolveTable(db, task.name))
+    case 'rows': return selectRows(db, task.name, task.request)
+    case 'count': return countRows(db, task.name, task.selection)
+    case 'summary': return summarizeColumn(db, task.name, task.column, task.selection)
     case 'preview': return previewImport(db, task.request)
   }
+}
+
+function openInterruptible(interrupt: () => Interrupt | undefined): Db {
+  const db = openReader(databasePath)
+  registerInterrupt(db, interrupt)
+  return db
 }
 
 /**
@@ -64,7 +93,8 @@ async function read(task: ReadTask): Promise<ReadAnswers[ReadTask['kind']]> {
 async function sendText(task: ReadTask & { kind: 'export' | 'rejects' }): Promise<null> {
   const { port } = task
   // An iteration keeps its connection busy, so it has one of its own.
-  const db = openReader(databasePath)
+  const interrupt = 'interrupt' in task ? new Interrupt(task.interrupt) : undefined
+  const db = openInterruptible(() => interrupt)
   try {
     const asked = demand(port)
     let text = ''
@@ -86,9 +116,9 @@ async function sendText(task: ReadTask & { kind: 'export' | 'rejects' }): Promis
   }
 }
 
-function* exportText(db: Db, { name, selection, format }: ReadTask & { kind: 'export' }): Iterable<string> {
-  const { columns, rows } = iterateRows(db, name, selection)
-  const writer = rowWriter(format, columns)
+function* exportText(db: Db, { name, request }: ReadTask & { kind: 'export' }): Iterable<string> {
+  const { columns, rows } = iterateRows(db, name, request.selection, request.columns)
+  const writer = rowWriter(request.format, columns)
   yield writer.head
   let index = 0
   for (const cells of rows) yield writer.row(cells, index++)

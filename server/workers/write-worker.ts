@@ -2,6 +2,7 @@
 import { workerData } from 'piscina'
 import { openWriter } from '../db/open.ts'
 import { dropTable, renameTable } from '../db/table-admin.ts'
+import { buildIndex, dropIndex, prepareToBuild } from '../db/table-index.ts'
 import { keepReferencesByName, undoImport } from '../db/undo.ts'
 import { Fault, type FaultMessage } from '../faults.ts'
 
@@ -9,6 +10,8 @@ export type WriteTask =
   | { kind: 'drop', table: string }
   | { kind: 'rename', table: string, to: string }
   | { kind: 'undo', importNumber: number }
+  | { kind: 'build-index', table: string, column: string }
+  | { kind: 'drop-index', table: string, column: string }
 
 const { databasePath, busyTimeoutMs } = workerData as { databasePath: string, busyTimeoutMs: number }
 
@@ -20,11 +23,14 @@ export default function write(task: WriteTask): FaultMessage | null {
       // What is reported as done is on the disk, even if the power fails next.
       db.pragma('synchronous = FULL')
       if (task.kind === 'undo') keepReferencesByName(db)
+      if (task.kind === 'build-index') prepareToBuild(db)
       db.transaction(() => {
         switch (task.kind) {
           case 'drop': return dropTable(db, task.table)
           case 'rename': return renameTable(db, task.table, task.to)
           case 'undo': return undoImport(db, task.importNumber)
+          case 'build-index': return buildIndex(db, task.table, task.column)
+          case 'drop-index': return dropIndex(db, task.table, task.column)
         }
       }).immediate()
       return null

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import Database from 'better-sqlite3'
+import fc from 'fast-check'
+import { summarizeColumn, type SummaryLimits } from './column-summary.ts'
+import { registerInterrupt } from './interrupt.ts'
+import { migrate } from './migrations.ts'
+import type { Db } from './open.ts'
+
+function database(t: { after: (cleanUp: () => void) => void }): Db {
+  const db = new Database(':memory:')
+  t.after(() => db.close())
+  migrate(db)
+  registerInterrupt(db, () => undefined)
+  db.exec('CREATE TABLE data (n INTEGER, t TEXT)')
+  return db
+}
+
+test('a summary says what counting by hand says', (t) => {
+  const db = database(t)
+  const insert = db.prepare('INSERT INTO data VALUES (?, ?)')
+  const row = fc.tuple(fc.option(fc.integer({ min: -5, max: 30 })), fc.option(fc.constantFrom('', 'a', 'b', 'B', 'ü')))
+  fc.assert(fc.property(fc.array(row, { maxLength: 60 }), fc.constantFrom('n', 't'), fc.boolean(), (rows, column, isFiltered) => {
+    db.exec('DELETE FROM data')
+    for (const one of rows) insert.run(...one)
+    const values = rows.filter(([n]) => !isFiltered || (n !== null && n >= 3)).map(([n, text]) => column === 'n' ? n : text)
+    const filled = values.filter((value) => value !== null && value !== '')
+    const counts = new Map<unknown, number>()
+    for (const value of filled) counts.set(value, (counts.get(value) ?? 0) + 1)
+    const inOrder = filled.toSorted((a, b) => typeof a === 'number' ? a - Number(b) : Buffer.compare(Buffer.from(a), Buffer.from(`${b}`)))
+
+    const summary = summarizeColumn(db, 'data', column.toUpperCase(), { filters: isFiltered ? [{ column: 'n', operator: 'gte', value: '3' }] : [] })
+    assert.deepEqual([summary.rows, summary.nulls, summary.blanks], [values.length, values.filter((value) => value === null).length, values.filter((value) => value === '').length])
+    assert.deepEqual([summary.least, summary.greatest], [inOrder[0] ?? null, inOrder.at(-1) ?? null])
+    assert.deepEqual([summary.distinct, summary.isDistinctExact, summary.rowsRead], [counts.size, true, values.length])
+    assert.deepEqual(summary.top.map(({ rows: count }) => count), [...counts.values()].sort((a, b) => b - a).slice(0, 10))
+    for (const { value, rows: count } of summary.top) assert.equal(counts.get(value), count)
+    const isSpread = column === 'n' && counts.size > 1
+    assert.equal(summary.histogram?.counts.reduce((a, b) => a + b, 0), isSpread ? filled.length : undefined)
+  }), { numRuns: 300 })
+})
+
+test('of more rows than are read, what is counted is exact and what is estimated says so', (t) => {
+  const db = database(t)
+  db.exec('WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k WHERE i < 20000) INSERT INTO data SELECT i, CASE WHEN i % 4 = 0 THEN \'often\' ELSE i % 3 END FROM k')
+  const limits: SummaryLimits = { mostRowsRead: 2000, fewValues: 50 }
+  const few = summarizeColumn(db, 'data', 't', { filters: [] }, limits)
+  assert.deepEqual([few.rows, few.distinct, few.isDistinctExact], [20_000, 4, true])
+  assert.deepEqual(few.top.map(({ value, rows }) => [value, rows]).sort(), [['0', 5000], ['1', 5000], ['2', 5000], ['often', 5000]])
+  assert.ok(few.rowsRead > 1000 && few.rowsRead < 4000, `${few.rowsRead} rows were read`)
+
+  const many = summarizeColumn(db, 'data', 'n', { filters: [] }, limits)
+  assert.deepEqual([many.rows, many.least, many.greatest, many.isDistinctExact], [20_000, 1, 20_000, false])
+  assert.ok(many.distinct > 1000 && many.distinct <= many.rowsRead)
+  assert.equal(many.histogram!.counts.length, 24)
+  // Spread over the whole table: no part of it is missing from the sample.
+  assert.ok(Math.min(...many.histogram!.counts) > 0)
+})
+
+test('a summary of what is not there is refused', (t) => {
+  const db = database(t)
+  assert.throws(() => summarizeColumn(db, 'none', 'n', { filters: [] }), { code: 'TABLE_NOT_FOUND' })
+  assert.throws(() => summarizeColumn(db, 'data', 'none', { filters: [] }), { code: 'BAD_QUERY' })
+})

@@ -1,0 +1,189 @@
+import { Fault } from '../faults.ts'
+import type { ColumnInfo } from '../protocol.ts'
+import { anyOf } from './any-of.ts'
+import { columnIndexes, hasRowid, tableColumns } from './catalogue.ts'
+import { quoteIdentifier } from './identifiers.ts'
+import { WHILE_WANTED } from './interrupt.ts'
+import type { Db } from './open.ts'
+
+export const FILTER_OPERATORS = ['eq', 'ne', 'lt', 'lte', 'gt', 'gte', 'in', 'contains', 'empty', 'notempty'] as const
+
+export type FilterOperator = typeof FILTER_OPERATORS[number]
+
+export interface Filter {
+  column: string
+  operator: FilterOperator
+  /** For `in` a JSON array of texts and nulls. */
+  value: string
+}
+
+/** Which rows of a table, in what order. */
+export interface RowSelection {
+  sort?: { column: string, descending: boolean }
+  /** Text that some column contains, ASCII letters compared without case. */
+  search?: string
+  filters: Filter[]
+}
+
+/** What SQLite gives and takes. Integers come as bigint, so that none loses a digit. */
+export type SqlValue = bigint | number | string | Uint8Array | null
+
+/** A piece of SQL with the values for its question marks. */
+export interface Fragment {
+  sql: string
+  values: SqlValue[]
+}
+
+/** An index serves a filter only where it leaves at most this many rows: each of them is then looked up on its own. */
+const FEW_ROWS = 20_000
+
+const MAX_VALUES = 1000
+
+/** All that the text of a number is made of. */
+const NUMBER_CHARACTERS = /^[\d.eE+-]*$/
+
+const COMPARISONS: Partial<Record<FilterOperator, string>> = { eq: 'IS', ne: 'IS NOT', lt: '<', lte: '<=', gt: '>', gte: '>=' }
+
+/** A column's value as people see it. */
+const asText = ({ name, type, scale }: ColumnInfo): string =>
+  type === 'TEXT' ? quoteIdentifier(name) : scale === undefined ? `CAST(${quoteIdentifier(name)} AS TEXT)` : `printf('%.${scale}f', ${quoteIdentifier(name)})`
+
+const likePattern = (text: string): string => `%${text.replaceAll(/[\\%_]/g, '\\$&')}%`
+
+/** All of the conditions. */
+export const allOf = (conditions: readonly Fragment[]): Fragment => conditions.length === 0
+  ? { sql: '1', values: [] }
+  : { sql: conditions.map(({ sql }) => `(${sql})`).join(' AND '), values: conditions.flatMap(({ values }) => values) }
+
+/** A selection turned into SQL, every value bound. */
+export class SelectionSql {
+  readonly columns: ColumnInfo[]
+  /** By column name. */
+  readonly indexes: ReadonlyMap<string, string>
+  readonly hasRowid: boolean
+  /** `"table"`. */
+  readonly table: string
+  /** `"column"`, absent where the rows are wanted in the order of the table. */
+  readonly sortColumn: string | undefined
+  readonly isDescending: boolean
+  readonly sortIndex: string | undefined
+  /** True of the rows that are wanted. */
+  readonly condition: Fragment
+  /** Whether all rows are wanted. */
+  readonly isWhole: boolean
+  readonly #db: Db
+  readonly #filters: { column: ColumnInfo, condition: Fragment, isIndexable: boolean }[]
+  readonly #search: Fragment | undefined
+  #hint: string | undefined
+
+  /** @throws Fault BAD_QUERY where a column is not in the table, or a filter's value cannot be read */
+  constructor(db: Db, table: string, { sort, search, filters }: RowSelection) {
+    this.#db = db
+    this.columns = tableColumns(db, table)
+    this.indexes = columnIndexes(db, table)
+    this.hasRowid = hasRowid(db, table)
+    this.table = quoteIdentifier(table)
+    const byName = new Map(this.columns.map((column) => [column.name.toLowerCase(), column]))
+    const columnOf = (name: string): ColumnInfo => {
+      const found = byName.get(name.toLowerCase())
+      if (!found) throw new Fault('BAD_QUERY', `The table "${table}" has no column called ${JSON.stringify(name)}.`)
+      return found
+    }
+    this.#filters = filters.map((filter) => {
+      const column = columnOf(filter.column)
+      return { column, condition: filterSql(column, filter), isIndexable: ['eq', 'lt', 'lte', 'gt', 'gte'].includes(filter.operator) }
+    })
+    const isOurs = db.prepare('SELECT 1 FROM _hextrackr_tables WHERE name = ?').get(table) !== undefined
+    this.#search = search === undefined ? undefined : searchSql(this.columns, search, isOurs)
+    const sorted = sort && columnOf(sort.column)
+    this.sortColumn = sorted && quoteIdentifier(sorted.name)
+    this.sortIndex = sorted && this.indexes.get(sorted.name)
+    this.isDescending = sort?.descending ?? false
+    this.isWhole = this.#filters.length === 0 && !this.#search
+    this.condition = allOf([
+      ...this.hasRowid ? [{ sql: WHILE_WANTED, values: [] }] : [],
+      ...this.#filters.map(({ condition }) => condition),
+      ...this.#search ? [this.#search] : [],
+    ])
+  }
+
+  /** Whether nothing but the column that the rows are sorted by decides which rows are wanted. */
+  get isBySortColumnOnly(): boolean {
+    return !this.#search && this.#filters.every(({ column, isIndexable }) => isIndexable && quoteIdentifier(column.name) === this.sortColumn)
+  }
+
+  /**
+   * `INDEXED BY` the index of a filter that leaves few rows, and no index where none does: without statistics SQLite takes
+   * any, and looking up millions of rows one by one is slower than reading all of them in a row.
+   */
+  get hint(): string {
+    return this.#hint ??= this.#findHint()
+  }
+
+  #findHint(): string {
+    for (const { column, condition, isIndexable } of this.#filters) {
+      const index = isIndexable ? this.indexes.get(column.name) : undefined
+      if (index === undefined) continue
+      const hint = ` INDEXED BY ${quoteIdentifier(index)}`
+      const { n } = this.#db.prepare<SqlValue[], { n: number }>(
+        `SELECT count(*) AS n FROM (SELECT 1 FROM ${this.table}${hint} WHERE ${condition.sql} LIMIT ${FEW_ROWS + 1})`,
+      ).get(...condition.values)!
+      if (n <= FEW_ROWS) return hint
+    }
+    return ' NOT INDEXED'
+  }
+
+  /** How many rows are wanted, by reading them. */
+  count(): number {
+    // One filter alone is counted in its index, which holds all that has to be known.
+    const [only, ...others] = this.#filters
+    const isInIndex = only?.isIndexable && others.length === 0 && !this.#search && this.indexes.has(only.column.name)
+    return this.#db.prepare<SqlValue[], { n: number }>(
+      `SELECT count(*) AS n FROM ${this.table}${isInIndex ? ` INDEXED BY ${quoteIdentifier(this.indexes.get(only.column.name)!)}` : this.hint} WHERE ${this.condition.sql}`,
+    ).get(...this.condition.values)!.n
+  }
+}
+
+function filterSql(column: ColumnInfo, { operator, value }: Filter): Fragment {
+  const name = quoteIdentifier(column.name)
+  switch (operator) {
+    case 'empty': return { sql: `${name} IS NULL OR ${name} = ''`, values: [] }
+    case 'notempty': return { sql: `${name} IS NOT NULL AND ${name} <> ''`, values: [] }
+    case 'contains': return { sql: `${asText(column)} LIKE ? ESCAPE '\\'`, values: [likePattern(value)] }
+    case 'in': {
+      const wanted = readValues(column, value)
+      const texts = wanted.filter((one) => one !== null)
+      return {
+        sql: [...texts.length > 0 ? [`${name} IN (${texts.map(() => '?').join(', ')})`] : [], ...texts.length < wanted.length ? [`${name} IS NULL`] : []].join(' OR ') || '0',
+        values: texts.map((text) => comparable(column, text)),
+      }
+    }
+    default: return { sql: `${name} ${COMPARISONS[operator]!} ?`, values: [comparable(column, value)] }
+  }
+}
+
+/** @throws Fault BAD_QUERY */
+function readValues({ name }: ColumnInfo, json: string): (string | null)[] {
+  let values: unknown
+  try {
+    values = JSON.parse(json)
+  } catch {
+    values = undefined
+  }
+  if (!Array.isArray(values) || values.length > MAX_VALUES || !values.every((one) => one === null || typeof one === 'string')) {
+    throw new Fault('BAD_QUERY', `The filter "in" on ${JSON.stringify(name)} takes a JSON array of at most ${MAX_VALUES} texts, or null for none.`)
+  }
+  return values as (string | null)[]
+}
+
+/** A value to compare a column's with: a number where the column holds numbers and the text is one. */
+function comparable({ type }: ColumnInfo, value: string): string | number {
+  return type !== 'TEXT' && value.trim() !== '' && Number.isFinite(Number(value)) ? Number(value) : value
+}
+
+/** @param isOurs whether numeric columns are known to hold nothing but numbers, which need not be searched for words */
+function searchSql(columns: readonly ColumnInfo[], search: string, isOurs: boolean): Fragment {
+  const searched = isOurs && !NUMBER_CHARACTERS.test(search) ? columns.filter(({ type }) => type === 'TEXT') : columns
+  if (searched.length === 0) return { sql: '0', values: [] }
+  return { sql: anyOf(searched.map((column) => `${asText(column)} LIKE ? ESCAPE '\\'`)), values: searched.map(() => likePattern(search)) }
+}

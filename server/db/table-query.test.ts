@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import Database from 'better-sqlite3'
+import fc from 'fast-check'
+import type { CellValue } from '../protocol.ts'
+import { Interrupt, registerInterrupt } from './interrupt.ts'
+import { migrate } from './migrations.ts'
+import type { Db } from './open.ts'
+import { quoteIdentifier } from './identifiers.ts'
+import { buildIndex } from './table-index.ts'
+import { countRows, iterateRows, selectRows, type Filter, type PageLimits, type PagePosition, type RowSelection } from './table-query.ts'
+
+/** So that tables of a few rows take every path that tables of millions take. */
+const LOW: PageLimits = { triedRows: 3, mostRowsToSkip: 2, sampledRows: 8 }
+const LIMIT = 3
+
+/** Few different values, so that there are many alike; NULL, the empty text, and numbers that differ by type only. */
+const integer = fc.option(fc.integer({ min: -2, max: 3 }))
+const real = fc.option(fc.constantFrom(-1.5, 0, 0.1, 2, 1e300))
+const text = fc.constantFrom('', 'a', 'A', 'ä', '10', '9', '%', 'long '.repeat(20))
+const rows = fc.array(fc.tuple(integer, real, text), { maxLength: 40 })
+
+const filter: fc.Arbitrary<Filter> = fc.oneof(
+  fc.record({ column: fc.constantFrom('i', 'r', 't'), operator: fc.constantFrom('eq', 'ne', 'lt', 'lte', 'gt', 'gte'), value: fc.constantFrom('', '0', '1', 'a', '2') }),
+  fc.record({ column: fc.constantFrom('i', 'r', 't'), operator: fc.constantFrom('empty', 'notempty', 'contains'), value: fc.constantFrom('1', 'a', '%') }),
+  fc.record({ column: fc.constantFrom('i', 'r', 't'), operator: fc.constant('in'), value: fc.constantFrom('[]', '["1","a"]', '[null]', '[null,"2",""]') }),
+)
+
+const selection: fc.Arbitrary<RowSelection> = fc.record({
+  filters: fc.array(filter, { maxLength: 2 }),
+  sort: fc.record({ column: fc.constantFrom('i', 'r', 't'), descending: fc.boolean() }),
+  search: fc.constantFrom('a', '1', '0.1'),
+}, { requiredKeys: ['filters'] })
+
+function database(t: { after: (cleanUp: () => void) => void }): Db {
+  const db = new Database(':memory:')
+  t.after(() => db.close())
+  migrate(db)
+  registerInterrupt(db, () => undefined)
+  return db
+}
+
+function fill(db: Db, table: string, data: readonly (readonly unknown[])[], gaps = false): void {
+  db.exec(`DROP TABLE IF EXISTS ${quoteIdentifier(table)}; CREATE TABLE ${quoteIdentifier(table)} (i INTEGER, r REAL, t TEXT)`)
+  const insert = db.prepare(`INSERT INTO ${quoteIdentifier(table)} (_rowid_, i, r, t) VALUES (?, ?, ?, ?)`)
+  data.forEach((row, index) => insert.run(gaps ? index * 3 - 7 : index + 1, ...row))
+}
+
+describe('pages of a table', () => {
+  test('are the same rows by number and by neighbour, for any selection, with and without indexes', (t) => {
+    const db = database(t)
+    fc.assert(fc.property(rows, selection, fc.subarray(['i', 'r', 't']), fc.boolean(), (data, wanted, indexed, gaps) => {
+      fill(db, 'data', data, gaps)
+      // What SQLite says by itself, each row followed by its key to tell it from others.
+      const all = [...iterateRows(db, 'data', wanted).rows]
+      for (const column of indexed) buildIndex(db, 'data', column)
+      const page = (position: PagePosition) => selectRows(db, 'data', { selection: wanted, limit: LIMIT, position, isCounted: true }, LOW).page
+      assert.deepEqual([...iterateRows(db, 'data', wanted).rows], all, 'exported')
+      assert.equal(countRows(db, 'data', wanted).total, all.length)
+
+      const byNeighbour: CellValue[][] = []
+      let here = page({ offset: 0 })
+      for (let offset = 0; offset < all.length + LIMIT; offset += LIMIT) {
+        assert.deepEqual(page({ offset }).rows, all.slice(offset, offset + LIMIT), `at ${offset}`)
+        assert.equal(here.total, all.length)
+        byNeighbour.push(...here.rows)
+        if (!here.cursors) break
+        const next = page({ after: here.cursors.last })
+        if (next.cursors) assert.deepEqual(page({ before: next.cursors.first }).rows, here.rows, `before ${offset + LIMIT}`)
+        here = next
+      }
+      assert.deepEqual(byNeighbour, all)
+    }), { numRuns: 300 })
+  })
+
+  test('have ties in the order of the table, and exactly the other way round when descending', (t) => {
+    const db = database(t)
+    fill(db, 'data', [[2, null, 'first'], [1, null, 'second'], [2, null, 'third'], [null, null, 'fourth']])
+    const sorted = (descending: boolean): unknown[] => [...iterateRows(db, 'data', { filters: [], sort: { column: 'i', descending } }).rows].map((row) => row[2])
+    assert.deepEqual(sorted(false), ['fourth', 'second', 'first', 'third'])
+    assert.deepEqual(sorted(true), sorted(false).reverse())
+  })
+
+  test('keep integers, infinities and BLOBs of other programs exact in their cursors', (t) => {
+    const db = database(t)
+    db.exec('CREATE TABLE odd (v); INSERT INTO odd VALUES (9223372036854775807), (9223372036854775806), (9e999), (-9e999), (x\'00ff\'), (x\'00fe\'), (NULL), (\'\')')
+    const wanted: RowSelection = { filters: [], sort: { column: 'v', descending: false } }
+    const walk = (position: PagePosition): CellValue[] => {
+      const { rows: [row], cursors } = selectRows(db, 'odd', { selection: wanted, limit: 1, position, isCounted: false }).page
+      return row && cursors ? [row[0]!, ...walk({ after: cursors.last })] : []
+    }
+    assert.deepEqual(walk({ offset: 0 }), [null, '-Inf', '9223372036854775806', '9223372036854775807', 'Inf', '', '0x00fe', '0x00ff'])
+  })
+
+  test('of tables without row keys are found by number', (t) => {
+    const db = database(t)
+    db.exec('CREATE TABLE bare (k TEXT PRIMARY KEY, n INT) WITHOUT ROWID; INSERT INTO bare VALUES (\'b\', 1), (\'a\', 2), (\'c\', 3)')
+    const { page } = selectRows(db, 'bare', { selection: { filters: [], sort: { column: 'n', descending: true } }, limit: 2, position: { offset: 1 }, isCounted: true })
+    assert.deepEqual([page.rows, page.total, page.cursors], [[['a', 2], ['b', 1]], 3, undefined])
+    assert.throws(() => selectRows(db, 'bare', { selection: { filters: [] }, limit: 2, position: { after: 'x' }, isCounted: true }), { code: 'BAD_QUERY' })
+  })
+
+  test('are given up as soon as nobody waits for them', (t) => {
+    const db = database(t)
+    fill(db, 'data', Array.from({ length: 9000 }, (_, index) => [index, null, '']))
+    const interrupt = new Interrupt()
+    registerInterrupt(db, () => interrupt)
+    const request = { selection: { filters: [{ column: 't', operator: 'eq', value: 'none' }] } satisfies RowSelection, limit: 1, position: { offset: 0 }, isCounted: false }
+    assert.deepEqual(selectRows(db, 'data', request).page.rows, [])
+    interrupt.give()
+    assert.throws(() => selectRows(db, 'data', request), { code: 'CANCELLED' })
+    assert.throws(() => countRows(db, 'data', request.selection), { code: 'CANCELLED' })
+  })
+})
