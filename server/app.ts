@@ -9,9 +9,11 @@ import { dropStagingTables } from './db/catalogue.ts'
 import { interruptUnfinishedImports } from './db/imports-store.ts'
 import { migrate } from './db/migrations.ts'
 import { openWriter } from './db/open.ts'
+import { openOperations } from './db/operations-store.ts'
 import { Fault } from './faults.ts'
 import type { ClientToServerEvents, Health, ProgressSnapshot, ServerToClientEvents } from './protocol.ts'
 import { authorize, requireAccess, sessionRoutes, tokenRoutes } from './routes/access.ts'
+import { backupRoutes } from './routes/backups.ts'
 import { guardSockets } from './routes/handshake.ts'
 import { importRoutes } from './routes/import.ts'
 import { AddressLimits } from './routes/limits.ts'
@@ -21,9 +23,14 @@ import { Gate, securityHeaders } from './routes/security.ts'
 import { sqlRoutes } from './routes/sql.ts'
 import { tableRoutes } from './routes/tables.ts'
 import { Access } from './services/access.ts'
+import { BackupFolder } from './services/backup-folder.ts'
+import { Backups, scheduleBackups } from './services/backups.ts'
+import type { DataChanged } from './services/data-changed.ts'
 import { Imports } from './services/imports.ts'
 import { MainWriter } from './services/main-writer.ts'
+import { Operations } from './services/operations.ts'
 import { Queries } from './services/queries.ts'
+import { RestoreGate } from './services/restore-gate.ts'
 import { StagedUploads } from './services/staged-uploads.ts'
 import { Tables } from './services/tables.ts'
 import { WriteTurns } from './services/write-turns.ts'
@@ -68,6 +75,9 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const writer = new MainWriter(databasePath, turns, config.busyTimeoutMs)
   const uploads = new StagedUploads(join(config.dataDir, 'uploads'))
   await uploads.open()
+  const operationsDb = openOperations(join(config.dataDir, 'operations.db'), config.busyTimeoutMs)
+  const backupFolder = new BackupFolder(join(config.dataDir, 'backups'))
+  await backupFolder.open()
 
   const access = await Access.open(join(config.dataDir, 'access.db'), config.password, config.sessionHours * HOUR_MS)
   const gate = new Gate(config.host, config.allowedHosts)
@@ -86,16 +96,35 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   io.engine.on('connection', (socket: EngineSocket) => socket.once('close', addresses.countSocket(socket.request)))
   cutWithAccess(io, access)
   const tracker = new ProgressTracker(io)
-  const imports = new Imports(
-    { databasePath, busyTimeoutMs: config.busyTimeoutMs, maxRowLength: config.maxRowLength, maxUndoBytes: config.maxUndoBytes, tracker, writer, turns, logger },
-    { running: config.maxRunningImports, waiting: config.maxWaitingImports },
-  )
-  const tables = new Tables(databasePath, turns, config.busyTimeoutMs)
   const queries = new Queries(databasePath, { timeoutMs: config.queryTimeoutMs, maxMemoryBytes: config.maxQueryMemoryBytes })
   const snapshot = (sessionId: string): ProgressSnapshot | null => {
     const session = tracker.getSession(sessionId)
-    return session ? toSnapshot(session) : imports.snapshot(sessionId)
+    return session ? toSnapshot(session) : backups.snapshot(sessionId) ?? imports.snapshot(sessionId)
   }
+  const isKnownSession = (sessionId: string): boolean => snapshot(sessionId) !== null
+  const onDataChanged: DataChanged = (change) => void io.emit('data-changed', { ...change, at: Date.now() })
+  const restoreGate = new RestoreGate()
+  const { busyTimeoutMs } = config
+  const imports = new Imports(
+    { databasePath, busyTimeoutMs, maxRowLength: config.maxRowLength, maxUndoBytes: config.maxUndoBytes, tracker, writer, turns, onDataChanged, logger },
+    { running: config.maxRunningImports, waiting: config.maxWaitingImports }, restoreGate, isKnownSession,
+  )
+  const tables = new Tables(databasePath, turns, busyTimeoutMs, restoreGate, onDataChanged)
+  const backups = new Backups({
+    databasePath, busyTimeoutMs, folder: backupFolder, operationsDb, operations: new Operations({ db: operationsDb, tracker, logger }),
+    imports, turns, gate: restoreGate,
+    retention: {
+      'manual': config.keepManualBackups, 'scheduled': config.keepScheduledBackups, 'pre-restore': config.keepSafetyCopies, 'uploaded': config.keepUploadedBackups,
+    },
+    isKnownSession, logger,
+    onSwapped: () => {
+      writer.reopen()
+      tables.reopen()
+      onDataChanged({ reason: 'restore' })
+    },
+  })
+  await backups.recover()
+  const schedule = config.backupSchedule === '' ? undefined : scheduleBackups(config.backupSchedule, backups, logger)
   attachProgressSockets(io, { snapshot, logger })
 
   const sqlite = writer.db.prepare<[], { v: string }>('SELECT sqlite_version() AS v').get()!.v
@@ -113,6 +142,10 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   api.use(progressRoutes(snapshot))
   api.use(tableRoutes(tables, imports))
   api.use(sqlRoutes(queries))
+  api.use(backupRoutes({
+    backups, folder: backupFolder, maxUploadBytes: config.maxUploadBytes,
+    nextScheduled: () => schedule && { cron: schedule.cron, nextAt: schedule.nextAt },
+  }))
   api.use(apiNotFound)
 
   page.disable('x-powered-by')
@@ -131,13 +164,15 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     close: async () => {
       httpServer.close()
       queries.close()
-      await imports.close()
+      schedule?.close()
+      await Promise.all([imports.close(), backups.close()])
       await io.close()
       httpServer.closeAllConnections()
       tracker.close()
       await tables.close()
       writer.close()
       access.close()
+      operationsDb.close()
     },
   }
 }

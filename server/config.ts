@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
 import proxyAddr from 'proxy-addr'
+import { readRetention, type Retention } from './services/retention.ts'
+import { checkCron } from './services/schedule.ts'
 
 /** Everything that can be set from outside, validated. Sizes are bytes and times milliseconds, as the names say. */
 export interface Config {
@@ -23,6 +25,13 @@ export interface Config {
   readonly queryTimeoutMs: number
   /** How much memory the process of one SQL query may take. */
   readonly maxQueryMemoryBytes: number
+  /** When backups are made by themselves, as a cron expression in local time; empty for never. */
+  readonly backupSchedule: string
+  /** How many backups of each kind are kept, and for how long. */
+  readonly keepManualBackups: Retention
+  readonly keepScheduledBackups: Retention
+  readonly keepSafetyCopies: Retention
+  readonly keepUploadedBackups: Retention
   /** Host names, besides loopback and `host`, under which browsers may reach the server. */
   readonly allowedHosts: readonly string[]
   /** Everybody is let in where there is none. */
@@ -108,6 +117,16 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   BUSY_TIMEOUT_MS: { key: 'busyTimeoutMs', fallback: '5000', help: 'How long to wait for a lock that another program holds, ms', read: wholeNumber(0, 600_000) },
   QUERY_TIMEOUT_MS: { key: 'queryTimeoutMs', fallback: '30000', help: 'How long a query of the SQL page may work, ms', read: wholeNumber(100, 3_600_000) },
   MAX_QUERY_MEMORY_BYTES: { key: 'maxQueryMemoryBytes', fallback: '512M', help: 'Memory that a query of the SQL page may take', read: size(128 * 2 ** 20) },
+  BACKUP_SCHEDULE: {
+    key: 'backupSchedule',
+    fallback: '',
+    help: 'When backups are made by themselves: a cron expression in local time, such as `0 3 * * *`',
+    read: (value) => value.trim() === '' ? '' : checkCron(value.trim()),
+  },
+  KEEP_MANUAL_BACKUPS: { key: 'keepManualBackups', fallback: 'all', help: 'How many backups made by hand are kept: `20`, `90d` for 90 days, `20 90d` for both, or `all`', read: readRetention },
+  KEEP_SCHEDULED_BACKUPS: { key: 'keepScheduledBackups', fallback: '14', help: 'The same for scheduled ones', read: readRetention },
+  KEEP_SAFETY_COPIES: { key: 'keepSafetyCopies', fallback: '10 90d', help: 'The same for the copies that restores take first; none goes before its seventh day', read: readRetention },
+  KEEP_UPLOADED_BACKUPS: { key: 'keepUploadedBackups', fallback: 'all', help: 'The same for uploaded ones and for files put into the folder by hand', read: readRetention },
   ALLOWED_HOSTS: {
     key: 'allowedHosts',
     fallback: '',

@@ -46,6 +46,7 @@ export const FAULTS = {
   QUERY_TOO_LARGE: { status: 422, title: 'The query needs too much memory' },
   TOO_MANY_REQUESTS: { status: 429, title: 'Too many requests' },
   TOO_MANY_SOCKETS: { status: 429, title: 'Too many connections' },
+  DATABASE_TOO_NEW: { status: 422, title: 'A newer version wrote the database' },
   TOO_MANY_IMPORTS: { status: 429, title: 'Too many imports are waiting' },
   TOO_MANY_QUERIES: { status: 429, title: 'Too many queries are running' },
   INTERNAL: { status: 500, title: 'Something broke on the server' },

@@ -184,6 +184,9 @@ export interface BackupMetadata extends BaseMetadata {
   etaSeconds?: number
   /** On completion, what is known of the copy. */
   bytes?: number
+  verified?: boolean
+  /** Things a person should know: foreign keys of another program that are broken. */
+  notices?: string[]
   sha256?: string
   tables?: number
   rows?: number
@@ -207,6 +210,8 @@ export interface RestoreMetadata extends BaseMetadata {
   /** On completion, what the database holds now. */
   tables?: number
   rows?: number
+  /** Things a person should know: foreign keys of another program that are broken, data that were damaged before. */
+  notices?: string[]
   durationMs?: number
 }
 

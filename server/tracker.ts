@@ -59,7 +59,7 @@ interface Entry {
   removal: TimerHandle | undefined
 }
 
-const systemClock: Clock = {
+export const systemClock: Clock = {
   ...systemTimers,
   now: () => Date.now(),
   setInterval: (callback, ms) => setInterval(callback, ms),

@@ -58,6 +58,8 @@ export function tableColumns(db: Db, table: string): ColumnInfo[] {
     .map(({ name, type }) => remembered.get(name) ?? { name, type: affinityOf(type) })
 }
 
+export const countRows = (db: Db, table: string): number => db.prepare<[], { n: number }>(`SELECT count(*) AS n FROM ${quoteIdentifier(table)}`).get()!.n
+
 /**
  * By column, an index that gives a table's rows in that column's order and then in the table's. It may be ours or another
  * program's; those over several columns, over a part of the rows, or with another collation do not.
@@ -85,7 +87,7 @@ export function describeTable(db: Db, table: string): TableInfo {
     `SELECT row_count, columns, number, session_id, filename, finished_at
      FROM _hextrackr_tables t LEFT JOIN _hextrackr_imports i ON i.number = t.import_number WHERE t.name = ?`,
   ).get(table)
-  const rows = row?.row_count ?? db.prepare<[], { n: number }>(`SELECT count(*) AS n FROM ${quoteIdentifier(table)}`).get()!.n
+  const rows = row?.row_count ?? countRows(db, table)
   const lastImport = row?.number != null && row.session_id !== null && row.filename !== null && row.finished_at !== null
     ? { sessionId: row.session_id, number: row.number, filename: row.filename, finishedAt: row.finished_at }
     : undefined

@@ -1,3 +1,5 @@
+import { Fault } from '../faults.ts'
+import { nameExists } from './catalogue.ts'
 import type { Db } from './open.ts'
 
 /**
@@ -65,19 +67,41 @@ const MIGRATIONS: readonly string[] = [
     used_at INTEGER NOT NULL
   ) WITHOUT ROWID;
   `,
+  // Part of what a restore brings, so that it is there exactly where the restore has taken place.
+  `
+  CREATE TABLE _hextrackr_restores (
+    session_id TEXT PRIMARY KEY,
+    backup TEXT NOT NULL,
+    restored_at INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  `,
 ]
 
+/** Whether the app has made its tables here. What another program wrote into `user_version` says nothing about ours. */
+export const hasOwnTables = (db: Db): boolean => nameExists(db, '_hextrackr_imports')
+
 /**
- * Bring the app's tables up to this version.
- * @throws Error where the database was written by a newer version of the app
+ * Bring the app's tables up to this version; a database of another program gets them.
+ * @throws Fault DATABASE_TOO_NEW where a newer version of the app wrote the database
  */
 export function migrate(db: Db): void {
-  const from = db.pragma('user_version', { simple: true }) as number
-  if (from > MIGRATIONS.length) {
-    throw new Error(`The database was written by a newer version of HexTrackr (schema ${from}, this one knows ${MIGRATIONS.length}). Nothing was changed.`)
+  takeSteps(db, MIGRATIONS, hasOwnTables(db) ? db.pragma('user_version', { simple: true }) as number : 0)
+}
+
+/**
+ * Take the steps that a database has not taken yet, in one transaction.
+ * @param from how many it has taken
+ * @throws Fault DATABASE_TOO_NEW
+ */
+export function takeSteps(db: Db, steps: readonly string[], from: number): void {
+  if (from > steps.length) {
+    throw new Fault(
+      'DATABASE_TOO_NEW',
+      `The database was written by a newer version of HexTrackr (schema ${from}, this one knows ${steps.length}). Nothing was changed.`,
+    )
   }
   db.transaction(() => {
-    for (const step of MIGRATIONS.slice(from)) db.exec(step)
-    db.pragma(`user_version = ${MIGRATIONS.length}`)
+    for (const step of steps.slice(from)) db.exec(step)
+    db.pragma(`user_version = ${steps.length}`)
   }).immediate()
 }

@@ -1,5 +1,5 @@
-import { Router, type Request, type RequestHandler, type Response } from 'express'
-import multer, { MulterError, type StorageEngine } from 'multer'
+import { Router, type Request, type Response } from 'express'
+import multer, { type StorageEngine } from 'multer'
 import { Fault } from '../faults.ts'
 import type { ImportPreview } from '../protocol.ts'
 import type { ImportJob, StagedFile } from '../services/import-job.ts'
@@ -8,6 +8,7 @@ import type { Imports } from '../services/imports.ts'
 import { FINGERPRINT_BYTES, type StagedUploads } from '../services/staged-uploads.ts'
 import type { Tables } from '../services/tables.ts'
 import { CSV_TYPE, sendDownload } from './download.ts'
+import { explain, MAX_FIELD_BYTES, noFile, receiveFile, runMulter, type Fields, type FileTaker, type FormFile } from './multipart.ts'
 import { readWholeNumber } from './query.ts'
 
 export interface ImportRouteContext {
@@ -20,12 +21,6 @@ export interface ImportRouteContext {
 
 /** Most imports one answer lists. */
 const MAX_LISTED = 1000
-
-/** File systems stop about here; a longer name is somebody's joke. */
-const MAX_FILENAME_LENGTH = 255
-
-/** Largest text field of the form: options with a setting for each of 2,000 columns fit well. */
-const MAX_FIELD_BYTES = 2 ** 20
 
 export function importRoutes(context: ImportRouteContext): Router {
   const router = Router()
@@ -56,7 +51,7 @@ export function importRoutes(context: ImportRouteContext): Router {
   router.post('/imports/:id/undo', async (req, res) => {
     const { number, sessionId, table } = imports.get(req.params.id.toLowerCase())
     imports.checkUnused(table)
-    await tables.undo(number)
+    await tables.undo(number, table)
     res.json(imports.get(sessionId))
   })
   return router
@@ -99,72 +94,34 @@ class HeadStorage implements StorageEngine {
   }
 }
 
-function runMulter(middleware: RequestHandler, req: Request, res: Response): Promise<void> {
-  if (!req.is('multipart/form-data')) {
-    return Promise.reject(new Fault('BAD_MULTIPART', 'Send the file as multipart/form-data, in a field called "file".'))
-  }
-  return new Promise((resolve, reject) => {
-    middleware(req, res, (error?: unknown) => {
-      if (error === undefined) resolve()
-      else reject(error instanceof Error ? error : new Error('the upload failed', { cause: error }))
-    })
-  })
-}
-
 /** Take an upload in and hand it to its import. The import goes on by itself after that. */
 async function receiveImport(
   req: Request, res: Response, { imports, uploads, maxUploadBytes }: ImportRouteContext,
 ): Promise<{ sessionId: string, table: string }> {
   const announcedBytes = Number(req.headers['content-length']) || undefined
-  if (announcedBytes !== undefined) {
-    if (announcedBytes > maxUploadBytes + MAX_FIELD_BYTES) throw tooLarge(maxUploadBytes)
-    await uploads.checkRoom(announcedBytes)
-  }
-  const reception = new Reception(imports, uploads, announcedBytes)
-  const middleware = multer({
-    storage: reception,
-    limits: { files: 1, fields: 8, fieldSize: MAX_FIELD_BYTES, fileSize: maxUploadBytes },
-    defParamCharset: 'utf8',
-  }).single('file')
-  try {
-    await runMulter(middleware, req, res)
-    const { job, file } = reception.finish(req.body as Record<string, unknown>)
-    imports.enqueue(job, file)
-    return { sessionId: job.id, table: job.table }
-  } catch (error) {
-    // An import that ended before its file had arrived says itself why; multer only sees the stream break.
-    const fault = reception.endReason ?? explain(error, maxUploadBytes)
-    await reception.abandon(fault)
-    throw fault
-  }
+  if (announcedBytes !== undefined && announcedBytes <= maxUploadBytes) await uploads.checkRoom(announcedBytes)
+  return receiveFile(req, res, maxUploadBytes, new Reception(imports, uploads))
 }
 
-/** One upload on its way in: a storage engine of multer's that streams the file into the staging folder. */
-class Reception implements StorageEngine {
+/** One upload on its way into the staging folder and to its import. */
+class Reception implements FileTaker<{ sessionId: string, table: string }> {
+  readonly fieldNames = ['sessionId', 'options']
   readonly #imports: Imports
   readonly #uploads: StagedUploads
-  readonly #announcedBytes: number | undefined
-  #fieldsSeen: Record<string, unknown> = {}
   #job: ImportJob | undefined
   #file: StagedFile | undefined
 
-  constructor(imports: Imports, uploads: StagedUploads, announcedBytes: number | undefined) {
+  constructor(imports: Imports, uploads: StagedUploads) {
     this.#imports = imports
     this.#uploads = uploads
-    this.#announcedBytes = announcedBytes
   }
 
-  _handleFile(req: Request, file: Express.Multer.File, done: (error?: unknown, info?: Partial<Express.Multer.File>) => void): void {
-    this.#receive({ ...req.body as Record<string, unknown> }, file).then(({ bytes }) => done(null, { size: bytes }), done)
-  }
-
-  async #receive(fields: Record<string, unknown>, { originalname, stream }: Express.Multer.File): Promise<StagedFile> {
-    this.#fieldsSeen = fields
-    const job = this.#imports.begin({ sessionId: fields.sessionId, options: fields.options, filename: originalname.slice(0, MAX_FILENAME_LENGTH) })
+  async take(fields: Fields, { filename, stream, announcedBytes }: FormFile): Promise<StagedFile> {
+    const job = this.#imports.begin({ sessionId: fields.sessionId, options: fields.options, filename })
     this.#job = job
-    job.reportUpload(0, this.#announcedBytes)
+    job.reportUpload(0, announcedBytes)
     this.#file = await this.#uploads.store(job.id, stream, {
-      onBytes: (bytes) => job.reportUpload(bytes, this.#announcedBytes),
+      onBytes: (bytes) => job.reportUpload(bytes, announcedBytes),
       onHead: (head) => {
         const target = fields.options === undefined ? this.#imports.recogniseRejects(head) : undefined
         if (target) job.retarget(target)
@@ -173,55 +130,19 @@ class Reception implements StorageEngine {
     return this.#file
   }
 
-  /** multer asks for this where the request fails after the file has been stored. */
-  _removeFile(_req: Request, _file: Express.Multer.File, done: (error: Error | null) => void): void {
-    this.#removeFile().then(() => done(null), done)
+  accept(): { sessionId: string, table: string } {
+    const job = this.#job!
+    this.#imports.enqueue(job, this.#file!)
+    return { sessionId: job.id, table: job.table }
   }
 
-  async #removeFile(): Promise<void> {
-    if (this.#file) await this.#uploads.remove(this.#file)
-  }
-
-  /** Why the import has ended already, if it has. */
-  get endReason(): Fault | undefined {
+  /** An import that ended before its file had arrived says itself why. */
+  endReason(): Fault | undefined {
     return this.#job?.uploadSignal.aborted ? Fault.from(this.#job.uploadSignal.reason) : undefined
-  }
-
-  /** @param fields all fields of the request, those after the file included */
-  finish(fields: Record<string, unknown>): { job: ImportJob, file: StagedFile } {
-    if (!this.#job || !this.#file) throw noFile()
-    for (const name of ['sessionId', 'options']) {
-      if (fields[name] !== undefined && this.#fieldsSeen[name] === undefined) {
-        throw new Fault('BAD_MULTIPART', `The field "${name}" came after the file. Send sessionId and options before it.`)
-      }
-    }
-    return { job: this.#job, file: this.#file }
   }
 
   async abandon(fault: Fault): Promise<void> {
     this.#job?.fail(fault)
-    await this.#removeFile()
+    if (this.#file) await this.#uploads.remove(this.#file)
   }
-}
-
-const noFile = (): Fault => new Fault('NO_FILE', 'No file was sent. Send it in a field called "file".')
-
-const tooLarge = (maxUploadBytes: number): Fault =>
-  new Fault('FILE_TOO_LARGE', `The file is larger than the ${maxUploadBytes.toLocaleString('en')} bytes this server accepts.`)
-
-/** What multer and the multipart parser below it say, in our words. */
-function explain(error: unknown, maxUploadBytes: number): Fault {
-  if (error instanceof Fault) return error
-  if (error instanceof MulterError) {
-    if (error.code === 'LIMIT_FILE_SIZE') return tooLarge(maxUploadBytes)
-    return new Fault('BAD_MULTIPART', `The upload cannot be used: ${error.message.toLowerCase()}${error.field ? ` (${error.field.slice(0, 100)})` : ''}.`, { cause: error })
-  }
-  const message = error instanceof Error ? error.message : ''
-  if (/^Request (aborted|closed)|^aborted$|premature close/i.test(message)) {
-    return new Fault('UPLOAD_LOST', 'The upload was interrupted before the file had arrived. No table was touched.', { cause: error })
-  }
-  if (/form|boundary|multipart|part header|busboy/i.test(message)) {
-    return new Fault('BAD_MULTIPART', 'The upload is not well-formed multipart/form-data.', { cause: error })
-  }
-  return Fault.from(error)
 }

@@ -1,12 +1,15 @@
 import type { Logger } from 'pino'
 import { failImport, getImport, insertImport, type ImportStart } from '../db/imports-store.ts'
 import { Fault } from '../faults.ts'
-import type { FailureInfo, ImportMetadata, ImportTarget, ImportPhase, ProgressSnapshot, Receipt } from '../protocol.ts'
+import {
+  PHASE_WEIGHTS, type FailureInfo, type ImportMetadata, type ImportTarget, type ImportPhase, type ProgressSnapshot, type Receipt,
+} from '../protocol.ts'
 import type { ProgressTracker } from '../tracker.ts'
 import { CANCELLED, Control, INTERRUPTED } from '../workers/control.ts'
-import type { ImportOptions, ImportProgress } from '../workers/messages.ts'
-import { OverallPercent, Rate, stepOf, TimeLeft, TOTAL_STEPS } from './import-progress.ts'
-import { runImportThread } from './import-thread.ts'
+import type { ImportOptions, ImportPlan, ImportProgress, ImportResult } from '../workers/messages.ts'
+import { OverallPercent, Rate, segmentOf, TimeLeft } from './progress-arithmetic.ts'
+import { runThread } from './work-thread.ts'
+import type { DataChanged } from './data-changed.ts'
 import type { MainWriter } from './main-writer.ts'
 import type { WriteTurns } from './write-turns.ts'
 
@@ -19,6 +22,7 @@ export interface JobContext {
   tracker: ProgressTracker
   writer: MainWriter
   turns: WriteTurns
+  onDataChanged: DataChanged
   logger: Logger
 }
 
@@ -55,9 +59,9 @@ export class ImportJob {
   /** Aborts the upload where the import ends before it. */
   readonly uploadSignal: AbortSignal
   readonly #context: JobContext
-  readonly #control = new Control()
+  readonly #control = new Control('import')
   readonly #abortUpload = new AbortController()
-  readonly #percent = new OverallPercent()
+  readonly #percent = new OverallPercent(PHASE_WEIGHTS)
   readonly #rowRate = new Rate()
   readonly #recorded: Promise<number>
   #options: ImportOptions
@@ -77,7 +81,7 @@ export class ImportJob {
     this.#table = start.table
     this.uploadSignal = this.#abortUpload.signal
     context.tracker.createSessionWithId(start.sessionId, {
-      operation: 'csv-import', filename: start.filename, table: start.table, mode: start.mode, totalSteps: TOTAL_STEPS,
+      operation: 'csv-import', filename: start.filename, table: start.table, mode: start.mode, totalSteps: this.#percent.totalSteps,
     } satisfies ImportMetadata)
     this.#recorded = context.writer.run((db) => insertImport(db, start))
     this.#recorded.then((number) => {
@@ -135,14 +139,17 @@ export class ImportJob {
     if (this.#isEnded) return
     const { databasePath, busyTimeoutMs, maxRowLength, maxUndoBytes, turns } = this.#context
     this.#timeLeft = new TimeLeft(file.bytes)
-    const plan = {
+    const plan: ImportPlan = {
       sessionId: this.id, number, databasePath, filePath: file.path, fileBytes: file.bytes, sha256: file.sha256, headSha256: file.headSha256,
       asciiBytes: file.asciiBytes, table: this.table, options: this.#options, startedAt: this.start.startedAt,
       busyTimeoutMs, maxRowLength, maxUndoBytes, control: this.#control.buffer,
     }
-    await runImportThread(plan, turns, (progress) => this.#reportThread(progress, file.bytes), (outcome) => {
-      if (outcome instanceof Fault) this.fail(outcome)
-      else this.#complete(outcome.receipt, outcome.message)
+    await runThread<ImportProgress, ImportResult>('import-worker', plan, turns, {
+      onProgress: (progress) => this.#reportThread(progress, file.bytes),
+      onOutcome: (outcome) => {
+        if (outcome instanceof Fault) this.fail(outcome)
+        else this.#complete(outcome.receipt, outcome.message)
+      },
     })
   }
 
@@ -211,6 +218,7 @@ export class ImportJob {
     if (this.#isEnded) return
     this.#isEnded = true
     this.#context.logger.info({ import: this.#number, rows: receipt.rowsRead, durationMs: receipt.durationMs }, 'import completed')
+    this.#context.onDataChanged({ reason: 'import', table: receipt.table })
     this.#context.tracker.completeSession(this.id, message, { ...receipt, ...this.#numbered(), phase: 'finish', rowsDone: receipt.rowsRead, etaSeconds: 0 })
   }
 
@@ -228,8 +236,8 @@ export class ImportJob {
   }
 
   #update(phase: ImportPhase, fraction: number, message: string, metadata: Record<string, unknown>): void {
-    this.#context.tracker.updateProgress(this.id, this.#percent.at(phase, fraction), message, {
-      ...this.#numbered(), phase, currentStep: stepOf(phase), queuePosition: undefined, ...metadata,
+    this.#context.tracker.updateProgress(this.id, this.#percent.at(segmentOf(phase), fraction), message, {
+      ...this.#numbered(), phase, currentStep: this.#percent.stepOf(segmentOf(phase)), queuePosition: undefined, ...metadata,
     })
   }
 

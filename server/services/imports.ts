@@ -10,6 +10,7 @@ import type { ImportRecord, ImportTarget, ProgressSnapshot } from '../protocol.t
 import { uniqueName } from '../unique-name.ts'
 import { ImportJob, type JobContext, type StagedFile } from './import-job.ts'
 import { readOptions, readSessionId } from './import-request.ts'
+import type { RestoreGate } from './restore-gate.ts'
 import { headerOfRejects } from '../csv/rejects.ts'
 import type { ImportOptions } from '../workers/messages.ts'
 
@@ -37,6 +38,8 @@ const KEEP_ALIVE_MS = 10 * 60_000
 export class Imports {
   readonly #context: JobContext
   readonly #limits: Limits
+  readonly #gate: RestoreGate
+  readonly #isKnownSession: (sessionId: string) => boolean
   /** Every job whose outcome the database does not hold yet, by id. */
   readonly #jobs = new Map<string, ImportJob>()
   readonly #waiting: { job: ImportJob, file: StagedFile }[] = []
@@ -44,22 +47,26 @@ export class Imports {
   readonly #keepAlive: NodeJS.Timeout
   #isClosing = false
 
-  constructor(context: JobContext, limits: Limits) {
+  /** @param isKnownSession whether any session, of a backup too, has that id */
+  constructor(context: JobContext, limits: Limits, gate: RestoreGate, isKnownSession: (sessionId: string) => boolean) {
     this.#context = context
     this.#limits = limits
+    this.#gate = gate
+    this.#isKnownSession = isKnownSession
     this.#keepAlive = setInterval(() => this.#reportWaiting(), KEEP_ALIVE_MS).unref()
   }
 
   /**
    * Begin an import whose file is about to arrive.
-   * @throws Fault BAD_OPTIONS, BAD_TABLE_NAME, SESSION_EXISTS, TABLE_EXISTS, TOO_MANY_IMPORTS, INTERRUPTED
+   * @throws Fault BAD_OPTIONS, BAD_TABLE_NAME, SESSION_EXISTS, TABLE_EXISTS, TOO_MANY_IMPORTS, RESTORE_RUNNING, INTERRUPTED
    */
   begin(request: ImportRequest): ImportJob {
     if (this.#isClosing) throw new Fault('INTERRUPTED', 'The server is stopping and takes no new imports.')
+    this.#gate.check()
     const sessionId = readSessionId(request.sessionId) ?? randomUUID()
     const options = readOptions(request.options)
     this.#forgetSaved()
-    if (this.#jobs.has(sessionId) || this.#context.tracker.getSession(sessionId) || getImport(this.#context.writer.db, sessionId)) {
+    if (this.#jobs.has(sessionId) || this.#isKnownSession(sessionId)) {
       throw new Fault('SESSION_EXISTS', 'That sessionId is in use. Choose another one for each import.')
     }
     if (this.#jobs.size >= this.#limits.running + this.#limits.waiting) {
@@ -163,6 +170,12 @@ export class Imports {
   /** Whether an import that has not ended is going to write to the table. */
   isWriting(table: string): boolean {
     return this.#jobs.values().some((job) => !job.isEnded && sameName(job.table, table))
+  }
+
+  /** Names of the files whose import has not ended, or has left something that is still being cleared away. */
+  unfinishedFiles(): string[] {
+    const jobs = new Set([...this.#jobs.values().filter((job) => !job.isEnded), ...this.#running.keys()])
+    return [...jobs].map((job) => job.start.filename)
   }
 
   /** Interrupt what runs or waits. @returns when every import's thread has ended */

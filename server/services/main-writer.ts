@@ -11,15 +11,27 @@ const RETRY_PAUSE_MS = 25
  * where another program holds the lock they try again a little later.
  */
 export class MainWriter {
-  /** For reads by key as well, which take microseconds and never wait in write-ahead logging. */
-  readonly db: Db
+  #db: Db
+  readonly #path: string
   readonly #turns: WriteTurns
   readonly #busyTimeoutMs: number
 
   constructor(path: string, turns: WriteTurns, busyTimeoutMs: number) {
-    this.db = openWriter(path, 0)
+    this.#db = openWriter(path, 0)
+    this.#path = path
     this.#turns = turns
     this.#busyTimeoutMs = busyTimeoutMs
+  }
+
+  /** For reads by key as well, which take microseconds and never wait in write-ahead logging. */
+  get db(): Db {
+    return this.#db
+  }
+
+  /** Open the database anew, since another content is in it, and perhaps in another encoding of text. */
+  reopen(): void {
+    this.#db.close()
+    this.#db = openWriter(this.#path, 0)
   }
 
   /**

@@ -1,12 +1,13 @@
 import { isAscii } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { mkdir, readdir, rm, statfs } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Transform, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { whyNotCsv } from '../csv/not-csv.ts'
 import { Fault } from '../faults.ts'
+import { checkRoom } from './disk-space.ts'
 import type { StagedFile } from './import-job.ts'
 
 /** First bytes of a file by which text is told from anything else. */
@@ -33,11 +34,8 @@ export class StagedUploads {
   }
 
   /** @throws Fault DISK_FULL where the disk has no room for that many bytes */
-  async checkRoom(bytes: number): Promise<void> {
-    const { bavail, bsize } = await statfs(this.#folder)
-    if (bytes > bavail * bsize) {
-      throw new Fault('DISK_FULL', `The disk is full: the file needs ${bytes.toLocaleString('en')} bytes, ${(bavail * bsize).toLocaleString('en')} are free.`)
-    }
+  checkRoom(bytes: number): Promise<void> {
+    return checkRoom(this.#folder, bytes)
   }
 
   async remove(file: StagedFile): Promise<void> {

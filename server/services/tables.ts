@@ -8,6 +8,8 @@ import type { ColumnSummary, ImportPreview, RowsPageSoFar, TableInfo } from '../
 import type { PreviewRequest } from '../workers/preview.ts'
 import type { ExportRequest, ReadAnswers, ReadResult, ReadTask } from '../workers/read-worker.ts'
 import type { WriteTask } from '../workers/write-worker.ts'
+import type { DataChanged } from './data-changed.ts'
+import type { RestoreGate } from './restore-gate.ts'
 import type { WriteTurns } from './write-turns.ts'
 
 const worker = (name: string): string => new URL(`../workers/${name}.ts`, import.meta.url).href
@@ -44,10 +46,13 @@ export class Tables {
   readonly #downloads: Piscina<ReadTask, ReadResult>
   readonly #writes: Piscina<WriteTask, FaultMessage | null>
   readonly #turns: WriteTurns
+  readonly #gate: RestoreGate
+  readonly #onDataChanged: DataChanged
+  readonly #generation = new Int32Array(new SharedArrayBuffer(4))
 
-  constructor(databasePath: string, turns: WriteTurns, busyTimeoutMs: number) {
+  constructor(databasePath: string, turns: WriteTurns, busyTimeoutMs: number, gate: RestoreGate, onDataChanged: DataChanged) {
     const shared = {
-      workerData: { databasePath, busyTimeoutMs },
+      workerData: { databasePath, busyTimeoutMs, generation: this.#generation.buffer },
       idleTimeout: IDLE_TIMEOUT_MS,
       resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_MIB },
     }
@@ -56,6 +61,13 @@ export class Tables {
     this.#downloads = new Piscina({ ...shared, filename: worker('read-worker'), minThreads: 0, maxThreads: MAX_DOWNLOADS })
     this.#writes = new Piscina({ ...shared, filename: worker('write-worker'), minThreads: 0, maxThreads: 1 })
     this.#turns = turns
+    this.#gate = gate
+    this.#onDataChanged = onDataChanged
+  }
+
+  /** Have the threads that read open the database anew, since another content is in it. */
+  reopen(): void {
+    Atomics.add(this.#generation, 0, 1)
   }
 
   list(): Promise<TableInfo[]> {
@@ -177,19 +189,22 @@ export class Tables {
     return stream
   }
 
-  /** @throws Fault TABLE_NOT_FOUND, SQLITE_BUSY */
-  drop(table: string): Promise<void> {
-    return this.#write({ kind: 'drop', table })
+  /** @throws Fault TABLE_NOT_FOUND, RESTORE_RUNNING, SQLITE_BUSY */
+  async drop(table: string): Promise<void> {
+    await this.#write({ kind: 'drop', table })
+    this.#onDataChanged({ reason: 'table', table })
   }
 
-  /** @param to a name that has passed checkTableName; @throws Fault TABLE_NOT_FOUND, TABLE_EXISTS, SQLITE_BUSY */
-  rename(table: string, to: string): Promise<void> {
-    return this.#write({ kind: 'rename', table, to })
+  /** @param to a name that has passed checkTableName; @throws Fault TABLE_NOT_FOUND, TABLE_EXISTS, RESTORE_RUNNING, SQLITE_BUSY */
+  async rename(table: string, to: string): Promise<void> {
+    await this.#write({ kind: 'rename', table, to })
+    this.#onDataChanged({ reason: 'table' })
   }
 
-  /** Take an import back. @throws Fault NOT_UNDOABLE, SQLITE_BUSY */
-  undo(importNumber: number): Promise<void> {
-    return this.#write({ kind: 'undo', importNumber })
+  /** Take an import into a table back. @throws Fault NOT_UNDOABLE, RESTORE_RUNNING, SQLITE_BUSY */
+  async undo(importNumber: number, table: string): Promise<void> {
+    await this.#write({ kind: 'undo', importNumber })
+    this.#onDataChanged({ reason: 'undo', table })
   }
 
   /** Build an index over a column, if there is none. Other writers wait for it. @throws Fault TABLE_NOT_FOUND, BAD_QUERY, SQLITE_BUSY, SQLITE_FULL */
@@ -203,6 +218,7 @@ export class Tables {
   }
 
   async #write(task: WriteTask): Promise<void> {
+    this.#gate.check()
     const release = await this.#turns.take()
     try {
       const fault = await this.#writes.run(task)

@@ -10,7 +10,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'server/csv': ['server/csv', 'server/protocol.ts', 'server/faults.ts', 'server/unique-name.ts'],
   'server/db': ['server/db', 'server/csv/column-types.ts', 'server/protocol.ts', 'server/faults.ts', 'server/unique-name.ts'],
   'server/workers': ['server/workers', 'server/csv', 'server/db', 'server/protocol.ts', 'server/faults.ts', 'server/unique-name.ts'],
-  'server/services': ['server/services', 'server/workers', 'server/csv', 'server/db', 'server/tracker.ts', 'server/protocol.ts', 'server/faults.ts', 'server/unique-name.ts'],
+  'server/services': ['server/services', 'server/workers', 'server/csv', 'server/db', 'server/tracker.ts', 'server/throttle.ts', 'server/protocol.ts', 'server/faults.ts', 'server/unique-name.ts'],
   'server/routes': ['server/routes', 'server/services', 'server/workers/export-format.ts', 'server/db/table-query.ts', 'server/db/identifiers.ts', 'server/sockets.ts', 'server/protocol.ts', 'server/faults.ts'],
   'web': ['web', 'server/protocol.ts', 'server/faults.ts'],
 }

@@ -11,7 +11,7 @@ const LONG = `a,b\n${'1,some text to read\n'.repeat(1_500_000)}`
 const tablesIn = (db: Database.Database): string[] =>
   db.prepare<[], { name: string }>(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name`).all().map(({ name }) => name)
 
-const APP_TABLES = ['_hextrackr_header_settings', '_hextrackr_imports', '_hextrackr_rejects', '_hextrackr_tables', '_hextrackr_undo']
+const APP_TABLES = ['_hextrackr_header_settings', '_hextrackr_imports', '_hextrackr_rejects', '_hextrackr_restores', '_hextrackr_tables', '_hextrackr_undo']
 
 describe('a lock held by another program', () => {
   test('past the busy timeout ends the import as SQLITE_BUSY, with nothing half done', async (t) => {

@@ -1,6 +1,6 @@
 import { Fault } from '../faults.ts'
 
-/** States of an import that both its thread and the main thread act on. */
+/** States of an operation that both its thread and the main thread act on. */
 export const RUNNING = 0
 export const CANCELLED = 1
 export const INTERRUPTED = 2
@@ -8,15 +8,18 @@ export const INTERRUPTED = 2
 export const COMMITTING = 3
 
 /**
- * A word shared by an import's thread and the main thread that settles who comes first, a stop or the commit:
- * either the stop is honoured and nothing of the import stays, or it is refused and the import completes.
+ * A word shared by an operation's thread and the main thread that settles who comes first, a stop or the commit:
+ * either the stop is honoured and nothing of the operation stays, or it is refused and the operation completes.
  */
 export class Control {
   readonly buffer: SharedArrayBuffer
   readonly #state: Int32Array
+  readonly #what: string
 
-  constructor(buffer = new SharedArrayBuffer(4)) {
+  /** @param what the operation in people's words: "import" */
+  constructor(what: string, buffer = new SharedArrayBuffer(4)) {
     this.buffer = buffer
+    this.#what = what
     this.#state = new Int32Array(buffer)
   }
 
@@ -24,7 +27,7 @@ export class Control {
     return Atomics.load(this.#state, 0)
   }
 
-  /** @returns false where the import can no longer be stopped */
+  /** @returns false where the operation can no longer be stopped */
   stop(reason: typeof CANCELLED | typeof INTERRUPTED): boolean {
     return Atomics.compareExchange(this.#state, 0, RUNNING, reason) !== COMMITTING
   }
@@ -39,10 +42,10 @@ export class Control {
     if (this.state === CANCELLED || this.state === INTERRUPTED) throw this.stopFault()
   }
 
-  /** What a stopped import ends with. */
+  /** What a stopped operation ends with. */
   stopFault(): Fault {
     return this.state === INTERRUPTED
-      ? new Fault('INTERRUPTED', 'The server stopped during this import. Nothing of it was kept.')
-      : new Fault('CANCELLED', 'The import was cancelled. Nothing of it was kept.')
+      ? new Fault('INTERRUPTED', `The server stopped during this ${this.#what}. Nothing of it was kept.`)
+      : new Fault('CANCELLED', `The ${this.#what} was cancelled. Nothing of it was kept.`)
   }
 }

@@ -14,7 +14,7 @@ import { StagingTable } from '../db/staging-table.ts'
 import { Fault } from '../faults.ts'
 import type { Dialect, ImportPhase, Receipt, RejectedRow } from '../protocol.ts'
 import type { Control } from './control.ts'
-import type { ImportPlan, ImportProgress } from './messages.ts'
+import type { ImportPlan, ImportProgress, ImportResult } from './messages.ts'
 import type { WriteTransactions } from './write-transactions.ts'
 
 /** Bytes that encoding and dialect are judged by. */
@@ -41,7 +41,7 @@ interface Tools {
  * publish that under its final name together with the record of the import, in one transaction.
  * @throws Fault or SqliteError; nothing of the import is visible then, and its staging tables are to be dropped
  */
-export async function runImport(plan: ImportPlan, tools: Tools): Promise<{ receipt: Receipt, message: string }> {
+export async function runImport(plan: ImportPlan, tools: Tools): Promise<ImportResult> {
   const file = new FileText(plan.filePath, MAX_PIECE_BYTES)
   try {
     return await new ImportRun(plan, tools, file).run()
@@ -67,7 +67,7 @@ class ImportRun {
     this.#file = file
   }
 
-  async run(): Promise<{ receipt: Receipt, message: string }> {
+  async run(): Promise<ImportResult> {
     this.#report(0)
     const dialect = this.#detectDialect()
     const reader = new RecordReader(dialect, this.#plan.maxRowLength)
@@ -165,7 +165,7 @@ class ImportRun {
   }
 
   /** Bring the staged rows to the types they need, then take the step after which everybody sees them, or nobody ever will. */
-  async #finish(staging: StagingTable, dialect: Dialect, fitter: RowFitter): Promise<{ receipt: Receipt, message: string }> {
+  async #finish(staging: StagingTable, dialect: Dialect, fitter: RowFitter): Promise<ImportResult> {
     const { db, writes, control } = this.#tools
     const { options: { mode, key, addColumns }, table, number } = this.#plan
     const isMerge = mode === 'append' || mode === 'upsert'

@@ -19,7 +19,8 @@ import { keepReferencesByName, pruneUndo } from '../db/undo.ts'
 import { Fault } from '../faults.ts'
 import { Control, INTERRUPTED } from './control.ts'
 import { runImport } from './import-run.ts'
-import type { FromImportWorker, ImportPlan, ToImportWorker } from './messages.ts'
+import { MainThread } from './main-thread.ts'
+import type { ImportPlan, ImportProgress, ImportResult } from './messages.ts'
 import { WriteTransactions } from './write-transactions.ts'
 
 /** Longest uninterruptible wait for another program's lock, ms: a stop is noticed between two of them. */
@@ -28,28 +29,13 @@ const BUSY_SLICE_MS = 200
 /** Pause between two tries to clean up while another program holds the lock, ms. */
 const RETRY_PAUSE_MS = 1000
 
-const port = parentPort!
 const plan = workerData as ImportPlan
-const control = new Control(plan.control)
-const send = (message: FromImportWorker): void => port.postMessage(message)
-
-let onTurn: () => void = () => undefined
-port.on('message', (message: ToImportWorker) => {
-  // The union has one member today; naming it keeps the next one from being taken for it.
-  if ((message.kind as string) === 'turn') onTurn()
-})
-
-const turns = {
-  take: () => new Promise<void>((resolve) => {
-    onTurn = resolve
-    send({ kind: 'want-turn' })
-  }),
-  end: () => send({ kind: 'end-turn' }),
-}
+const control = new Control('import', plan.control)
+const main = new MainThread<ImportProgress, ImportResult>(parentPort!)
 
 /** Take back whatever of the import nobody is meant to see. */
 async function cleanUp(db: Db, succeeded: boolean): Promise<void> {
-  await new WriteTransactions(db, turns, plan.busyTimeoutMs, () => undefined).run(() => {
+  await new WriteTransactions(db, main.turns, plan.busyTimeoutMs, () => undefined).run(() => {
     dropStagingTables(db, plan.number)
     if (succeeded) pruneUndo(db, plan.maxUndoBytes)
     else deleteRejects(db, plan.number)
@@ -69,20 +55,20 @@ async function tryToCleanUp(db: Db, succeeded: boolean): Promise<boolean> {
 const db = openWriter(plan.databasePath, Math.min(BUSY_SLICE_MS, plan.busyTimeoutMs))
 keepReferencesByName(db)
 try {
-  const writes = new WriteTransactions(db, turns, plan.busyTimeoutMs, () => control.throwIfStopped())
-  const outcome = await runImport(plan, { db, writes, control, report: (progress) => send({ kind: 'progress', progress }) })
-  send({ kind: 'completed', ...outcome })
+  const writes = new WriteTransactions(db, main.turns, plan.busyTimeoutMs, () => control.throwIfStopped())
+  const outcome = await runImport(plan, { db, writes, control, report: (progress) => main.send({ kind: 'progress', progress }) })
+  main.send({ kind: 'completed', result: outcome })
   await tryToCleanUp(db, true)
 } catch (error) {
   const fault = Fault.from(error).toMessage()
   rmSync(plan.filePath, { force: true })
   // Nobody hears of the end before all is taken back, unless a lock or a full disk stands in the way of just that.
   let isClean = fault.code !== 'SQLITE_BUSY' && await tryToCleanUp(db, false)
-  send({ kind: 'failed', fault })
+  main.send({ kind: 'failed', fault })
   while (!isClean && control.state !== INTERRUPTED) {
     isClean = await tryToCleanUp(db, false)
     if (!isClean) await sleep(RETRY_PAUSE_MS)
   }
 }
 db.close()
-port.close()
+main.close()

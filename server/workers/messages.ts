@@ -51,13 +51,24 @@ export interface ImportProgress {
   rowsRejected: number
 }
 
-export type ToImportWorker =
+/** What the main thread says to a thread that works for it. */
+export type ToThread =
   /** The thread may write now; it answers with `end-turn`. */
   | { kind: 'turn' }
+  | { kind: 'answer', id: number, value?: unknown, fault?: FaultMessage }
 
-export type FromImportWorker =
+/** What a thread says to the main thread; the last of it is `completed` or `failed`. */
+export type FromThread<Progress, Result, Question = never> =
   | { kind: 'want-turn' }
   | { kind: 'end-turn' }
-  | { kind: 'progress', progress: ImportProgress }
-  | { kind: 'completed', receipt: Receipt, message: string }
+  | { kind: 'progress', progress: Progress }
+  /** Something only the main thread can do; it says `answer` when it is done. */
+  | { kind: 'ask', id: number, question: Question }
+  | { kind: 'completed', result: Result }
   | { kind: 'failed', fault: FaultMessage }
+
+/** How an import ended well. */
+export interface ImportResult {
+  receipt: Receipt
+  message: string
+}

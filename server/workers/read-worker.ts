@@ -51,10 +51,21 @@ export type ReadResult<K extends ReadTask['kind'] = ReadTask['kind']> = { value:
 /** Size of a piece of a download, in characters. */
 const PIECE_LENGTH = 256 * 2 ** 10
 
-const { databasePath } = workerData as { databasePath: string }
-let reader: Db | undefined
+const { databasePath, generation } = workerData as { databasePath: string, generation: SharedArrayBuffer }
+const currentGeneration = new Int32Array(generation)
 /** Of the query that runs on the shared connection. */
 let current: Interrupt | undefined
+let reader: { db: Db, generation: number } | undefined
+
+/** The thread's connection, opened anew where a restore has replaced the content: it may be in another encoding of text. */
+function readingDb(): Db {
+  const now = Atomics.load(currentGeneration, 0)
+  if (reader?.generation !== now) {
+    reader?.db.close()
+    reader = { db: openInterruptible(() => current), generation: now }
+  }
+  return reader.db
+}
 
 export default async function answer(task: ReadTask): Promise<ReadResult> {
   try {
@@ -66,7 +77,7 @@ export default async function answer(task: ReadTask): Promise<ReadResult> {
 
 async function read(task: ReadTask): Promise<ReadAnswers[ReadTask['kind']]> {
   if (task.kind === 'export' || task.kind === 'rejects') return sendText(task)
-  const db = reader ??= openInterruptible(() => current)
+  const db = readingDb()
   current = 'interrupt' in task ? new Interrupt(task.interrupt) : undefined
   current?.throwIfGiven()
   switch (task.kind) {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PHASE_WEIGHTS } from '../protocol.ts'
-import { OverallPercent, Rate, stepOf, TimeLeft, TOTAL_STEPS } from './import-progress.ts'
+import { OverallPercent, Rate, segmentOf, TimeLeft } from './progress-arithmetic.ts'
 
 describe('OverallPercent', () => {
   test('gives each phase its share of the bar', () => {
-    const percent = new OverallPercent()
+    const percent = new OverallPercent(PHASE_WEIGHTS)
     assert.equal(percent.at('upload', 0.5), PHASE_WEIGHTS.upload / 2)
     assert.equal(percent.at('analyse', 0), PHASE_WEIGHTS.upload)
     assert.equal(percent.at('import', 0), PHASE_WEIGHTS.upload + PHASE_WEIGHTS.analyse)
@@ -13,20 +13,20 @@ describe('OverallPercent', () => {
   })
 
   test('never falls', () => {
-    const percent = new OverallPercent()
+    const percent = new OverallPercent(PHASE_WEIGHTS)
     const reached = percent.at('import', 0.5)
     assert.equal(percent.at('import', 0.1), reached)
     assert.equal(percent.at('upload', 1), reached)
   })
 
   test('stays below 100 until somebody else says so', () => {
-    assert.equal(new OverallPercent().at('finish', 1), 99)
-    assert.equal(new OverallPercent().at('finish', 7), 99)
+    assert.equal(new OverallPercent(PHASE_WEIGHTS).at('finish', 1), 99)
+    assert.equal(new OverallPercent(PHASE_WEIGHTS).at('finish', 7), 99)
   })
 
-  test('takes merging for a part of finishing', () => {
-    assert.equal(new OverallPercent().at('merge', 0), new OverallPercent().at('finish', 0))
-    assert.deepEqual([stepOf('upload'), stepOf('merge'), stepOf('finish'), TOTAL_STEPS], [1, 4, 4, 4])
+  test('counts the steps that people see', () => {
+    const percent = new OverallPercent(PHASE_WEIGHTS)
+    assert.deepEqual([percent.stepOf('upload'), percent.stepOf(segmentOf('merge')), percent.stepOf('finish'), percent.totalSteps], [1, 4, 4, 4])
   })
 })
 

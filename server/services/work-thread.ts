@@ -1,0 +1,79 @@
+import { Worker } from 'node:worker_threads'
+import { Fault } from '../faults.ts'
+import type { FromThread, ToThread } from '../workers/messages.ts'
+import type { WriteTurns } from './write-turns.ts'
+
+/** Heap of a thread, MiB: many times what it needs, so that only a runaway meets it. */
+const MAX_HEAP_MIB = 512
+
+/** Space for short-lived values, MiB. V8's own default lets it grow so far that memory depends on the file (docs/architecture.md). */
+const MAX_YOUNG_MIB = 8
+
+export interface ThreadWatch<Progress, Result, Question> {
+  onProgress: (progress: Progress) => void
+  /** Told success or failure as soon as it is decided, before the thread has cleaned up. */
+  onOutcome: (outcome: Result | Fault) => void
+  /** Does what only the main thread can. */
+  onQuestion?: (question: Question) => Promise<unknown>
+}
+
+/**
+ * Run a piece of work in a thread of its own.
+ * @param name of its file among the workers, without `.ts`
+ * @returns when the thread has ended and nothing of it is left
+ */
+export function runThread<Progress, Result, Question = never>(
+  name: string, plan: object, turns: WriteTurns, { onProgress, onOutcome, onQuestion }: ThreadWatch<Progress, Result, Question>,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const worker = new Worker(new URL(`../workers/${name}.ts`, import.meta.url), {
+      workerData: plan,
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB, maxYoungGenerationSizeMb: MAX_YOUNG_MIB },
+    })
+    let hasEnded = false
+    let isDecided = false
+    let releaseTurn: (() => void) | undefined
+
+    const decide = (outcome: Result | Fault): void => {
+      if (isDecided) return
+      isDecided = true
+      onOutcome(outcome)
+    }
+    const say = (message: ToThread): void => worker.postMessage(message)
+    const grantTurn = async (): Promise<void> => {
+      const release = await turns.take()
+      // The thread may have died while it waited; its turn must not die with it.
+      if (hasEnded) {
+        release()
+      } else {
+        releaseTurn = release
+        say({ kind: 'turn' })
+      }
+    }
+    const answer = async (id: number, question: Question): Promise<void> => {
+      try {
+        say({ kind: 'answer', id, value: await onQuestion?.(question) })
+      } catch (error) {
+        say({ kind: 'answer', id, fault: Fault.from(error).toMessage() })
+      }
+    }
+
+    worker.on('message', (message: FromThread<Progress, Result, Question>) => {
+      switch (message.kind) {
+        case 'want-turn': return void grantTurn()
+        case 'end-turn': return releaseTurn?.()
+        case 'progress': return onProgress(message.progress)
+        case 'ask': return void answer(message.id, message.question)
+        case 'completed': return decide(message.result)
+        case 'failed': return decide(Fault.fromMessage(message.fault))
+      }
+    })
+    worker.on('error', (error) => decide(Fault.from(error)))
+    worker.on('exit', (code) => {
+      hasEnded = true
+      releaseTurn?.()
+      decide(new Fault('INTERNAL', 'The work stopped without a word. Nothing of it was kept.', { cause: new Error(`thread ${name} exited with ${code}`) }))
+      resolve()
+    })
+  })
+}
