@@ -16,7 +16,7 @@ import { authorize, requireAccess, sessionRoutes, tokenRoutes } from './routes/a
 import { backupRoutes } from './routes/backups.ts'
 import { guardSockets } from './routes/handshake.ts'
 import { importRoutes } from './routes/import.ts'
-import { AddressLimits } from './routes/limits.ts'
+import { AddressLimits, endStalled } from './routes/limits.ts'
 import { apiNotFound, problemHandler } from './routes/problem.ts'
 import { progressRoutes } from './routes/progress.ts'
 import { Gate, securityHeaders } from './routes/security.ts'
@@ -44,6 +44,12 @@ const PAGE = join(import.meta.dirname, '../web/dist')
 const SAMPLE = join(import.meta.dirname, '../data/sample-findings.csv')
 
 const HOUR_MS = 3600_000
+
+/** How long the headers of a request may take to arrive, ms. */
+const HEADERS_TIMEOUT_MS = 30_000
+
+/** Of all addresses together. Each costs a descriptor; what comes beyond is closed at once. */
+const MAX_CONNECTIONS = 10_000
 
 /** Largest message of a client, bytes. */
 const MAX_SOCKET_MESSAGE_BYTES = 256 * 2 ** 10
@@ -85,8 +91,9 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     trustedProxies: config.trustedProxies, requestsPerMinute: config.maxRequestsPerMinute, sockets: config.maxSocketsPerAddress,
   })
   const page = express()
-  // Node would cut off every upload that takes longer than five minutes.
-  const httpServer = createServer({ requestTimeout: 0 }, page)
+  // Node would cut off every upload that takes longer than five minutes, and without that limit has none for headers either.
+  const httpServer = createServer({ requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 5_000 }, page)
+  httpServer.maxConnections = MAX_CONNECTIONS
   const io = new Server<ClientToServerEvents, ServerToClientEvents>(httpServer, {
     serveClient: false,
     // What a client has to say is a session's id.
@@ -150,7 +157,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
 
   page.disable('x-powered-by')
   page.set('trust proxy', config.trustedProxies)
-  page.use(gate.middleware(), securityHeaders(), addresses.middleware())
+  page.use(gate.middleware(), securityHeaders(), addresses.middleware(), endStalled(config.uploadStallSeconds * 1000))
   page.use('/api', api)
   page.use(express.static(PAGE, { index: false, immutable: true, maxAge: '1y' }))
   page.get('/{*path}', (_req, res, next) => {

@@ -1,3 +1,4 @@
+import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Server, Socket } from 'socket.io'
 
 import { progressRoom } from './protocol.ts'
@@ -5,6 +6,12 @@ import type { ClientToServerEvents, ProgressSnapshot, RoomAck, ServerToClientEve
 
 /** A page follows a handful of sessions; this only bounds what one socket can make the server remember. */
 const MAX_ROOMS_PER_SOCKET = 100
+
+/** A page sends a few events when it opens or comes back; this only bounds how much of the main thread one socket can take. */
+const MAX_EVENTS = 20_000
+const EVENTS_SECONDS = 10
+
+const TOO_MANY_EVENTS = { ok: false, error: `A socket can send ${MAX_EVENTS} events in ${EVENTS_SECONDS} seconds at most.` } as const
 
 const ROOM_PREFIX = progressRoom('')
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
@@ -39,7 +46,9 @@ export function parseSessionId(value: unknown): string | null {
  * `{ ok: false, error }` where it was refused.
  */
 export function attachProgressSockets(io: ProgressServer, { snapshot, logger }: ProgressSocketsOptions): void {
+  const events = new RateLimiterMemory({ points: MAX_EVENTS, duration: EVENTS_SECONDS })
   io.on('connection', (socket) => {
+    socket.use(([_event, ...args], next) => void events.consume(socket.id).then(() => next(), () => readArguments(args).answer(TOO_MANY_EVENTS)))
     // The types say what our own page sends; others send anything.
     socket.on('join-progress', (...args: unknown[]) => void join(socket, args))
     socket.on('leave-progress', (...args: unknown[]) => leave(socket, args))

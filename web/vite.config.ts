@@ -29,8 +29,9 @@ export default defineConfig({
   },
   server: {
     proxy: {
-      '/api': server,
-      '/socket.io': { target: server, ws: true },
+      // The name and port that the browser asked for stay in Host: the server compares them with the page's origin.
+      '/api': { target: server, changeOrigin: false },
+      '/socket.io': { target: server, ws: true, changeOrigin: false },
     },
   },
 })

@@ -85,6 +85,18 @@ export class AddressLimits {
   }
 }
 
+/**
+ * Ends a request whose body stops arriving, so that nobody holds a place for nothing. One that is slow but steady goes on.
+ * @param stallMs how long no byte may come
+ */
+export const endStalled = (stallMs: number): RequestHandler => (req, _res, next) => {
+  if (!req.complete) {
+    req.setTimeout(stallMs, () => req.destroy())
+    req.once('end', () => req.setTimeout(0))
+  }
+  next()
+}
+
 async function spend(limiter: RateLimiterMemory, key: string, res: Response, what: string): Promise<void> {
   try {
     await limiter.consume(key)
