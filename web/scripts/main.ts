@@ -5,6 +5,7 @@ import { homePage } from './pages/home.ts'
 import { importPage } from './pages/import.ts'
 import { importsPage } from './pages/imports.ts'
 import { signInPage } from './pages/sign-in.ts'
+import { sqlPage } from './pages/sql.ts'
 import { tablePage } from './pages/table.ts'
 import { api, ApiError, onSignedOut } from './shared/api.ts'
 import { confirmWith } from './shared/confirm.ts'
@@ -66,6 +67,7 @@ const router = new Router({
     { pattern: /^\/$/, make: () => homePage },
     { pattern: /^\/import\/?$/, make: () => importPage },
     { pattern: /^\/imports\/?$/, make: () => importsPage },
+    { pattern: /^\/sql\/?$/, make: () => sqlPage },
     { pattern: /^\/tables\/([^/]+)\/?$/, make: ([name = '']) => tablePage(name) },
   ],
   notFound: notFoundPage,
@@ -87,7 +89,7 @@ const router = new Router({
   }),
   shown: (page, url) => {
     pageTitle = page.title
-    importButton.hidden = page.hasOwnImportButton === true
+    importButton.hidden = page.hasOwnMainAction === true
     document.body.classList.toggle('is-signed-out', page.isSignIn === true)
     for (const link of byId('nav', HTMLElement).querySelectorAll('a')) {
       const path = new URL(link.href).pathname

@@ -83,7 +83,7 @@ function emptyHome(context: PageContext, imports: ImportRecord[]): Page {
       fact('Every row accounted for', 'Rows in, rows updated, rows rejected and why. The numbers add up to the file, every time.'),
       fact('All of it or nothing', 'A table appears when the last row is in. A cancelled or failed import leaves nothing behind.')))
   return {
-    title: 'Tables', className: 'page', content, hasOwnImportButton: true,
+    title: 'Tables', className: 'page', content, hasOwnMainAction: true,
     onRefused: (messages) => showRefused(drop, messages),
     onDragOver: drop.over,
     onEnded: () => context.reload(),

@@ -27,7 +27,7 @@ function withoutFile(context: PageContext): Page {
     el('h1', {}, 'Import a CSV file'),
     el('p', { class: 'lead' }, 'This page shows a file before it is imported, and there is none: a browser forgets chosen files when a page is reloaded. Nothing was uploaded.'),
     el('p', {}, choose))
-  return { title: 'Import', className: 'page page--error', content, hasOwnImportButton: true }
+  return { title: 'Import', className: 'page page--error', content, hasOwnMainAction: true }
 }
 
 /** What became of the last file with the same columns, by its mode. */
@@ -59,7 +59,7 @@ class ImportScreen {
     this.#target = new TargetPanel(change)
     this.#reading = new ReadingPanel(change)
     this.page = {
-      title: `Import ${draft.file.name}`, className: '', content: this.#layout(), hasOwnImportButton: true,
+      title: `Import ${draft.file.name}`, className: '', content: this.#layout(), hasOwnMainAction: true,
       onEnded: () => void this.#readTables().catch(() => undefined),
     }
     draft.onChange = () => this.#paint()

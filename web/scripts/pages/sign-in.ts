@@ -43,5 +43,5 @@ export function signInPage(signedIn: () => void): Page {
   el('input', { type: 'text', name: 'username', autocomplete: 'username', value: 'HexTrackr', hidden: true }),
   el('div', { class: 'field' }, el('label', { for: 'password' }, 'Password'), password, why),
   el('button', { class: 'btn btn--primary' }, icon('lock'), 'Sign in'))
-  return { title: 'Sign in', className: 'page page--signin', content: form, isSignIn: true, hasOwnImportButton: true, focus: password }
+  return { title: 'Sign in', className: 'page page--signin', content: form, isSignIn: true, hasOwnMainAction: true, focus: password }
 }

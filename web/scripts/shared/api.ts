@@ -1,6 +1,6 @@
 /** The server's HTTP API, typed. Every failure is an ApiError, an unreachable server included. */
 import type {
-  ApiTokenInfo, Health, ImportPreview, ImportRecord, NewApiToken, Problem, ProgressSnapshot, RowsPage, SessionInfo, TableInfo, TokenScope,
+  ApiTokenInfo, Health, ImportPreview, ImportRecord, NewApiToken, Problem, ProgressSnapshot, QueryResult, RowsPage, SessionInfo, TableInfo, TokenScope,
 } from '../../../server/protocol.ts'
 import type { ImportOptions } from './import-options.ts'
 
@@ -53,6 +53,12 @@ const SIGN_IN = 'POST /api/session'
 const TIMEOUT_MS = 20_000
 /** Putting back millions of rows takes its time, and waits for the import that is being written. */
 const UNDO_TIMEOUT_MS = 600_000
+
+/** The server ends queries itself. */
+const QUERY_TIMEOUT_MS = 2 ** 31 - 1
+
+export const EXPORT_FORMATS = ['csv', 'json', 'ndjson'] as const
+export type ExportFormat = typeof EXPORT_FORMATS[number]
 
 async function request(method: string, path: string, signal?: AbortSignal, body?: FormData | object, timeoutMs = TIMEOUT_MS): Promise<Response> {
   const timeout = AbortSignal.timeout(timeoutMs)
@@ -126,5 +132,9 @@ export const api = {
   undoImport: async (id: string) => await (await request('POST', `/api/imports/${id}/undo`, undefined, undefined, UNDO_TIMEOUT_MS)).json() as ImportRecord,
   cancelImport: (id: string) => request('POST', `/api/imports/${id}/cancel`),
   progress: (id: string) => get<ProgressSnapshot>(`/api/progress/${id}`),
+  query: async (sql: string, signal: AbortSignal) =>
+    await (await request('POST', '/api/query', signal, { sql }, QUERY_TIMEOUT_MS)).json() as QueryResult,
+  exportQuery: async (sql: string, format: ExportFormat, signal: AbortSignal) =>
+    (await request('POST', `/api/query/export?format=${format}`, signal, { sql }, QUERY_TIMEOUT_MS)).blob(),
   sample: async () => (await request('GET', '/api/sample')).blob(),
 }

@@ -3,9 +3,9 @@ import type { CellValue, ColumnInfo, ColumnType, RowsPage } from '../../../serve
 import { el, icon } from './dom.ts'
 import { cellText, sortedBy, type TableView } from './table-view.ts'
 
-const TYPE_WORDS: Record<ColumnType, string> = { INTEGER: 'integer', REAL: 'decimal', TEXT: 'text' }
+export const TYPE_WORDS: Record<ColumnType, string> = { INTEGER: 'integer', REAL: 'decimal', TEXT: 'text' }
 
-const isNumber = ({ type }: ColumnInfo): boolean => type !== 'TEXT'
+export const isNumber = ({ type }: ColumnInfo): boolean => type !== 'TEXT'
 
 /** The app speaking inside a cell, in small sans capitals that no data can be mistaken for. */
 export const nil = (word: string): HTMLElement => el('span', { class: 'nil' }, word)

@@ -18,8 +18,8 @@ export interface Page {
   onRefused?: (messages: string[]) => void
   /** Shows that files are over the window; how many, 0 once they have left. */
   onDragOver?: (files: number) => void
-  /** One filled button per view: true where the page has its own. */
-  hasOwnImportButton?: boolean
+  /** One filled button per view: true where the page has its own, and the shell hides its. */
+  hasOwnMainAction?: boolean
   /** Nothing else of the app is of use before somebody has signed in. */
   isSignIn?: boolean
   /** Where to begin, if not at the heading. */
