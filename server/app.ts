@@ -9,14 +9,15 @@ import { dropStagingTables } from './db/catalogue.ts'
 import { interruptUnfinishedImports } from './db/imports-store.ts'
 import { migrate } from './db/migrations.ts'
 import { openWriter } from './db/open.ts'
-import { openOperations } from './db/operations-store.ts'
+import { lastBackupFailure, openOperations } from './db/operations-store.ts'
 import { Fault } from './faults.ts'
-import type { ClientToServerEvents, Health, ProgressSnapshot, ServerToClientEvents } from './protocol.ts'
+import type { ClientToServerEvents, ProgressSnapshot, ServerToClientEvents } from './protocol.ts'
 import { authorize, requireAccess, sessionRoutes, tokenRoutes } from './routes/access.ts'
 import { backupRoutes } from './routes/backups.ts'
 import { guardSockets } from './routes/handshake.ts'
 import { importRoutes } from './routes/import.ts'
 import { AddressLimits, endStalled } from './routes/limits.ts'
+import { healthRoutes, metricsRoute, requestLog } from './routes/operations.ts'
 import { apiNotFound, problemHandler } from './routes/problem.ts'
 import { progressRoutes } from './routes/progress.ts'
 import { Gate, securityHeaders } from './routes/security.ts'
@@ -26,8 +27,10 @@ import { Access } from './services/access.ts'
 import { BackupFolder } from './services/backup-folder.ts'
 import { Backups, scheduleBackups } from './services/backups.ts'
 import type { DataChanged } from './services/data-changed.ts'
+import { findHealthProblems } from './services/health.ts'
 import { Imports } from './services/imports.ts'
 import { MainWriter } from './services/main-writer.ts'
+import { Metrics } from './services/metrics.ts'
 import { Operations } from './services/operations.ts'
 import { Queries } from './services/queries.ts'
 import { RestoreGate } from './services/restore-gate.ts'
@@ -110,10 +113,14 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   }
   const isKnownSession = (sessionId: string): boolean => snapshot(sessionId) !== null
   const onDataChanged: DataChanged = (change) => void io.emit('data-changed', { ...change, at: Date.now() })
+  const metrics = new Metrics()
   const restoreGate = new RestoreGate()
   const { busyTimeoutMs } = config
   const imports = new Imports(
-    { databasePath, busyTimeoutMs, maxRowLength: config.maxRowLength, maxUndoBytes: config.maxUndoBytes, tracker, writer, turns, onDataChanged, logger },
+    {
+      databasePath, busyTimeoutMs, maxRowLength: config.maxRowLength, maxUndoBytes: config.maxUndoBytes,
+      tracker, writer, turns, onDataChanged, metrics, logger,
+    },
     { running: config.maxRunningImports, waiting: config.maxWaitingImports }, restoreGate, isKnownSession,
   )
   const tables = new Tables(databasePath, turns, busyTimeoutMs, restoreGate, onDataChanged)
@@ -134,11 +141,16 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const schedule = config.backupSchedule === '' ? undefined : scheduleBackups(config.backupSchedule, backups, logger)
   attachProgressSockets(io, { snapshot, logger })
 
+  metrics.observe({ databasePath, dataDir: config.dataDir, imports: () => imports.counts, sockets: () => io.engine.clientsCount })
+
   const sqlite = writer.db.prepare<[], { v: string }>('SELECT sqlite_version() AS v').get()!.v
   const api = express.Router()
-  api.get('/health', (req, res) => {
-    res.json({ status: 'ok', ...(access.identify(req.headers) && { version, sqlite }) } satisfies Health)
-  })
+  api.use(healthRoutes({
+    access, version, sqlite,
+    problems: () => findHealthProblems({
+      databasePath, dataDir: config.dataDir, minFreeBytes: config.minFreeBytes, lastBackupFailure: () => lastBackupFailure(operationsDb),
+    }),
+  }))
   api.use(sessionRoutes(access, addresses))
   api.use(requireAccess(access))
   api.use(tokenRoutes(access))
@@ -157,8 +169,9 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
 
   page.disable('x-powered-by')
   page.set('trust proxy', config.trustedProxies)
-  page.use(gate.middleware(), securityHeaders(), addresses.middleware(), endStalled(config.uploadStallSeconds * 1000))
+  page.use(requestLog(logger, metrics), gate.middleware(), securityHeaders(), addresses.middleware(), endStalled(config.uploadStallSeconds * 1000))
   page.use('/api', api)
+  page.get('/metrics', requireAccess(access), metricsRoute(metrics))
   page.use(express.static(PAGE, { index: false, immutable: true, maxAge: '1y' }))
   page.get('/{*path}', (_req, res, next) => {
     if (existsSync(join(PAGE, 'index.html'))) res.set('Cache-Control', 'no-cache').sendFile(join(PAGE, 'index.html'))

@@ -44,6 +44,8 @@ export interface Config {
   /** Of each address other than loopback. */
   readonly maxRequestsPerMinute: number
   readonly maxSocketsPerAddress: number
+  /** Less free space than this is reported by the health. */
+  readonly minFreeBytes: number
   /** How long a request's body may bring no byte. */
   readonly uploadStallSeconds: number
 }
@@ -152,6 +154,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     key: 'maxRequestsPerMinute', fallback: '6000', help: 'Requests accepted from one address in a minute; loopback is not counted', read: wholeNumber(1, 1_000_000),
   },
   MAX_SOCKETS_PER_ADDRESS: { key: 'maxSocketsPerAddress', fallback: '500', help: 'Live connections accepted from one address', read: wholeNumber(1, 100_000) },
+  MIN_FREE_BYTES: { key: 'minFreeBytes', fallback: '256M', help: 'Less free space than this makes the health `degraded`', read: size(0) },
   UPLOAD_STALL_SECONDS: { key: 'uploadStallSeconds', fallback: '60', help: 'An upload that brings no byte for this long is ended, seconds', read: wholeNumber(1, 86_400) },
 }
 

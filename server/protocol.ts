@@ -428,11 +428,20 @@ export interface ColumnSummary {
 export type ExportEnd = { state: 'done' } | { state: 'stopped', detail: string }
 
 export interface Health {
-  status: 'ok'
+  /** `degraded`: it answers, but somebody should look after it. */
+  status: 'ok' | 'degraded'
   /** This and what follows: only for those who are let in. */
   version?: string
   /** SQLite's version. */
   sqlite?: string
+  /** What is wrong, where it is degraded. */
+  problems?: HealthProblem[]
+}
+
+export interface HealthProblem {
+  code: 'DATABASE_MISSING' | 'DATABASE_READONLY' | 'DISK_LOW' | 'BACKUP_FAILED'
+  /** A sentence for a person. */
+  detail: string
 }
 
 /** What a page has to know before it asks for anything else. */

@@ -77,6 +77,15 @@ export function getOperation(db: Db, sessionId: string): ProgressSnapshot | null
   return row ? toSnapshot(row) : null
 }
 
+/** Why the newest backup that has ended failed; undefined where it did not, or somebody stopped it. */
+export function lastBackupFailure(db: Db): FailureInfo | undefined {
+  const row = db.prepare<[], OperationRow>(
+    `SELECT * FROM operations WHERE operation = 'backup' AND status <> 'processing' ORDER BY updated_at DESC LIMIT 1`,
+  ).get()
+  const error = row && toSnapshot(row).error
+  return error?.code === 'CANCELLED' ? undefined : error
+}
+
 /** Those that a crash has left without an outcome. */
 export function unfinishedOperations(db: Db): ProgressSnapshot[] {
   return db.prepare<[], OperationRow>(`SELECT * FROM operations WHERE status = 'processing'`).all().map(toSnapshot)

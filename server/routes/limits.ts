@@ -89,9 +89,11 @@ export class AddressLimits {
  * Ends a request whose body stops arriving, so that nobody holds a place for nothing. One that is slow but steady goes on.
  * @param stallMs how long no byte may come
  */
-export const endStalled = (stallMs: number): RequestHandler => (req, _res, next) => {
-  if (!req.complete) {
+export const endStalled = (stallMs: number): RequestHandler => (req, res, next) => {
+  if (req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length']) > 0) {
     req.setTimeout(stallMs, () => req.destroy())
+    // Once the body is there it is the answer that takes its time, which Node would otherwise end as well.
+    res.on('timeout', () => undefined)
     req.once('end', () => req.setTimeout(0))
   }
   next()

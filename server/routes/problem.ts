@@ -24,7 +24,7 @@ export const apiNotFound: RequestHandler = (req) => {
 export function problemHandler(logger: Logger): ErrorRequestHandler {
   return (error, req, res, next) => {
     const fault = refusalOfExpress(error) ?? Fault.from(error)
-    if (fault.code === 'INTERNAL') logger.error({ err: fault.cause ?? fault, method: req.method, path: req.path }, 'a request failed')
+    if (fault.code === 'INTERNAL') logger.error({ err: fault.cause ?? fault, requestId: res.locals.requestId as unknown, method: req.method, path: req.path }, 'a request failed')
     const problem = toProblem(fault)
     if (res.headersSent) next(error)
     else res.status(problem.status).set(problemHeaders(problem)).send(JSON.stringify(problem))

@@ -11,6 +11,7 @@ import { OverallPercent, Rate, segmentOf, TimeLeft } from './progress-arithmetic
 import { runThread } from './work-thread.ts'
 import type { DataChanged } from './data-changed.ts'
 import type { MainWriter } from './main-writer.ts'
+import type { ImportMetrics } from './metrics.ts'
 import type { WriteTurns } from './write-turns.ts'
 
 /** Where jobs live and what they share. */
@@ -23,6 +24,7 @@ export interface JobContext {
   writer: MainWriter
   turns: WriteTurns
   onDataChanged: DataChanged
+  metrics: ImportMetrics
   logger: Logger
 }
 
@@ -191,6 +193,7 @@ export class ImportJob {
     const session = tracker.getSession(this.id)
     const error: FailureInfo = { code: fault.code, detail: fault.message, ...(fault.line !== undefined && { line: fault.line }) }
     const finishedAt = Date.now()
+    this.#context.metrics.importFailed(fault.code)
     tracker.errorSession(this.id, fault.message, error)
     this.#outcome = {
       sessionId: this.id, progress: session?.progress ?? 0, status: 'error', message: fault.message,
@@ -218,6 +221,7 @@ export class ImportJob {
     if (this.#isEnded) return
     this.#isEnded = true
     this.#context.logger.info({ import: this.#number, rows: receipt.rowsRead, durationMs: receipt.durationMs }, 'import completed')
+    this.#context.metrics.importCompleted(receipt)
     this.#context.onDataChanged({ reason: 'import', table: receipt.table })
     this.#context.tracker.completeSession(this.id, message, { ...receipt, ...this.#numbered(), phase: 'finish', rowsDone: receipt.rowsRead, etaSeconds: 0 })
   }

@@ -167,6 +167,13 @@ export class Imports {
     if (this.isWriting(table)) throw new Fault('TABLE_IN_USE', `An import into "${table}" is running. Wait for it to end, or cancel it.`)
   }
 
+  /** How many run, and how many upload or wait. */
+  get counts(): { running: number, waiting: number } {
+    const live = this.#jobs.values().filter((job) => !job.isEnded).toArray().length
+    const running = this.#running.size
+    return { running, waiting: Math.max(0, live - running) }
+  }
+
   /** Whether an import that has not ended is going to write to the table. */
   isWriting(table: string): boolean {
     return this.#jobs.values().some((job) => !job.isEnded && sameName(job.table, table))
