@@ -186,8 +186,10 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       queries.close()
       schedule?.close()
       await Promise.all([imports.close(), backups.close()])
-      await io.close()
+      // Socket.IO waits for the HTTP server, which waits for every connection that some client keeps open.
+      const closed = io.close()
       httpServer.closeAllConnections()
+      await closed
       tracker.close()
       await tables.close()
       writer.close()
