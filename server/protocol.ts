@@ -23,12 +23,17 @@ export type ImportMode = 'create' | 'append' | 'replace' | 'upsert'
 
 export type ColumnType = 'INTEGER' | 'REAL' | 'TEXT'
 
+/** What all texts of a column are. The letters tell in what order year, month and day stand. */
+export type ColumnContent = 'boolean' | 'date-ymd' | 'date-dmy' | 'date-mdy'
+
 export interface ColumnInfo {
   /** The header's text, made unique where it was not. */
   name: string
   type: ColumnType
   /** REAL only: digits after the point in every value of the file, to be shown and exported. */
   scale?: number
+  /** TEXT only, for showing and sorting: the values stay the texts they are. */
+  content?: ColumnContent
 }
 
 /** What a person may decide about a column of the file. */
@@ -352,6 +357,7 @@ export interface PreviewColumn {
   name: string
   type: ColumnType
   scale?: number
+  content?: ColumnContent
   /** Whether a value of it is empty. */
   nullable: boolean
   /** Its name in the table. */

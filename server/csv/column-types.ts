@@ -1,4 +1,5 @@
 import type { ColumnInfo, ColumnType } from '../protocol.ts'
+import { ANY_CONTENT, contentOf, contentsOf } from './column-content.ts'
 
 /** Most significant decimal digits that every IEEE 754 double keeps (DBL_DIG). */
 const MAX_REAL_DIGITS = 15
@@ -66,15 +67,19 @@ const ASKED = { INTEGER: ASKED_INTEGER, REAL: ASKED_REAL } as const
  * Decides the types of columns over all their values, by a rule that cannot lose information: a column is INTEGER or
  * REAL only where every value that is not empty survives the way to a number and back to text, REAL only where all have
  * the same number of digits after the point. A column moves at most twice, from empty to its first type and then to TEXT.
+ * Of columns that are TEXT from their first value it is noted whether all of them are dates or truth values.
  */
 export class ColumnTypes {
   readonly #kinds: Uint8Array
   readonly #scales: Uint8Array
+  /** What the values of TEXT columns may still be, as contentsOf says it. */
+  readonly #contents: Uint16Array
 
   /** @param asked the type of each column that a person decided; undefined where the values decide */
   constructor(asked: readonly (ColumnType | undefined)[]) {
     this.#kinds = Uint8Array.from(asked, (type) => type === 'TEXT' ? TEXT : type === undefined ? EMPTY : ASKED[type])
     this.#scales = new Uint8Array(asked.length)
+    this.#contents = new Uint16Array(asked.length).fill(ANY_CONTENT)
   }
 
   /**
@@ -93,16 +98,21 @@ export class ColumnTypes {
       const scale = isExactInteger(value) ? 0 : exactDecimalScale(value)
       this.#kinds[column] = scale === 0 ? INTEGER : scale > 0 ? REAL : TEXT
       this.#scales[column] = Math.max(scale, 0)
+      if (scale < 0) this.#contents[column]! &= contentsOf(value)
+      return true
+    } else {
+      this.#contents[column]! &= contentsOf(value)
       return true
     }
     this.#kinds[column] = TEXT
     this.#scales[column] = 0
-    return kind === TEXT
+    this.#contents[column] = 0
+    return false
   }
 
-  /** Whether no further value can change the column's type. */
+  /** Whether no further value can change what is known of the column. */
   isSettled(column: number): boolean {
-    return this.#kinds[column] === TEXT
+    return this.#kinds[column] === TEXT && this.#contents[column] === 0
   }
 
   /** The column's type as all values so far allow it; TEXT where all were empty. */
@@ -119,7 +129,8 @@ export class ColumnTypes {
   describe(names: readonly string[]): ColumnInfo[] {
     return names.map((name, column) => {
       const type = this.type(column)
-      return this.#kinds[column] === REAL ? { name, type, scale: this.#scales[column]! } : { name, type }
+      const content = this.#kinds[column] === TEXT ? contentOf(this.#contents[column]!) : undefined
+      return { name, type, ...(this.#kinds[column] === REAL && { scale: this.#scales[column]! }), ...(content && { content }) }
     })
   }
 }

@@ -181,7 +181,7 @@ function isTableOfValues({ rows, width, consistency, preamble, delimiter }: Read
   // The header that R writes lacks the name of the rows' names.
   const isHeaderShort = rows[0]!.count === width - 1 && rows.length > 2
   if (preamble > 0 || (rows[0]!.count !== width && !isHeaderShort) || rows.length < 2) return false
-  if (consistency < (isHeaderShort ? 0.7 : 0.95) || (delimiter === ':' && cutsTimes(rows))) return false
+  if (consistency < (isHeaderShort ? 0.7 : 0.95) || (delimiter === ':' && cutsTimes(rows)) || holdsRule(rows, width)) return false
   const cells = rows.flatMap((row) => row.cells)
   const empty = cells.filter(({ kind }) => kind === 'empty').length
   if (empty > cells.length * (delimiter === ':' ? 0.25 : 0.05)) return false
@@ -193,6 +193,14 @@ function isTableOfValues({ rows, width, consistency, preamble, delimiter }: Read
     if (values.filter(({ kind, isQuoted }) => isValueKind(kind) || isQuoted).length >= Math.max(1, values.length * 0.9)) return true
   }
   return (width >= 4 || (width === 3 && delimiter === ':')) && rows.length >= 5
+}
+
+/** Whether one column is nothing but a sign, which is rather the delimiter: `a | b` cut at its spaces. */
+function holdsRule(rows: readonly SampleRow[], width: number): boolean {
+  return Array.from({ length: width }, (_, column) => column).some((column) => {
+    const sign = rows[0]!.cells[column]?.text
+    return sign !== undefined && DELIMITERS.some(([delimiter]) => delimiter === sign) && rows.every(({ cells }) => cells[column]?.text === sign)
+  })
 }
 
 /** Whether most rows were cut inside a time of day. */
@@ -237,9 +245,9 @@ function bestQuoting(text: string, delimiter: string, newline: Dialect['newline'
 
 /** Whether the sign opens a field somewhere and closes one somewhere. */
 function mayBeQuotes(quote: string, text: string, delimiter: string): boolean {
-  const bare = delimitersOf(delimiter).at(-1)!
+  const closesBefore = [...delimitersOf(delimiter), '\n', '\r']
   const opens = text.startsWith(quote) || text.includes(delimiter + quote) || text.includes(`\n${quote}`) || text.includes(`\r${quote}`)
-  return opens && (text.endsWith(quote) || text.includes(quote + bare) || text.includes(`${quote}\n`) || text.includes(`${quote}\r`))
+  return opens && (text.endsWith(quote) || closesBefore.some((end) => text.includes(quote + end)))
 }
 
 /**

@@ -2,6 +2,7 @@ import { Fault } from '../faults.ts'
 import type { ColumnInfo, ColumnType, TableInfo } from '../protocol.ts'
 import { INTERNAL_PREFIX, quoteIdentifier, sameName } from './identifiers.ts'
 import type { Db } from './open.ts'
+import { sortKey } from './sort-key.ts'
 
 /** Name of the table that holds an import's rows until they are complete. */
 export const stagingTable = (importNumber: number, generation = 1): string => `${INTERNAL_PREFIX}staging_${importNumber}_${generation}`
@@ -70,7 +71,16 @@ export function columnIndexes(db: Db, table: string): Map<string, string> {
     FROM pragma_index_list(?) l JOIN pragma_index_xinfo(l.name) x
     WHERE NOT l.partial AND x.key
     GROUP BY l.name HAVING count(*) = 1 AND min(x.cid) >= 0 AND max(x.desc) = 0 AND min(x.coll) = 'BINARY'`).all(table)
-  return new Map(found.map(({ index_name, column_name }) => [column_name, index_name]))
+  const indexes = new Map(found.map(({ index_name, column_name }) => [column_name, index_name]))
+  const ordered = tableColumns(db, table).filter((column) => sortKey(column) !== quoteIdentifier(column.name))
+  if (ordered.length === 0) return indexes
+  const all = db.prepare<[string], { name: string, sql: string }>(`SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL`).all(table)
+  for (const column of ordered) {
+    const index = all.find(({ sql }) => sql.endsWith(` (${sortKey(column)})`))
+    if (index) indexes.set(column.name, index.name)
+    else indexes.delete(column.name)
+  }
+  return indexes
 }
 
 /** Whether a table has row keys of its own, by which its rows are ordered and paged. */

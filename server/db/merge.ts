@@ -64,15 +64,16 @@ export function mergeSchema(
   const notices: string[] = []
   const columns: ColumnInfo[] = existing.map((column) => {
     const match = staged.find(({ name }) => sameName(name, column.name))
-    if (!match || match.isUndecided || (match.type === column.type && match.scale === column.scale)) return column
+    if (!match || match.isUndecided) return column
+    if (match.type === column.type && match.scale === column.scale) return match.content === column.content ? column : withoutContent(column)
     if (column.type !== 'TEXT') notices.push(`Column "${column.name}" is text now: the file holds values that are not ${describeType(column)}.`)
     return { name: column.name, type: 'TEXT' }
   })
   const missing = existing.filter((column) => !staged.some(({ name }) => sameName(name, column.name)))
   if (missing.length > 0) notices.push(`The file has no column ${list(missing.map(({ name }) => name))}; it is empty in new rows and stays as it is in others.`)
-  for (const { name, type, scale } of unknown) {
-    columns.push({ name, type, ...(scale !== undefined && { scale }) })
-    notices.push(`Column "${name}" is new.`)
+  for (const { isUndecided: _, ...column } of unknown) {
+    columns.push(column)
+    notices.push(`Column "${column.name}" is new.`)
   }
   for (const wanted of key) {
     if (![existing, staged].every((side) => side.some(({ name }) => sameName(name, wanted)))) {
@@ -89,6 +90,8 @@ export function mergeSchema(
     notices,
   }
 }
+
+const withoutContent = ({ content: _, ...column }: ColumnInfo): ColumnInfo => column
 
 const describeType = ({ type, scale }: ColumnInfo): string =>
   type === 'INTEGER' ? 'integers' : scale === undefined ? 'numbers' : `numbers with ${scale} digits after the point`

@@ -5,6 +5,7 @@ import { columnIndexes, hasRowid, tableColumns } from './catalogue.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import { WHILE_WANTED } from './interrupt.ts'
 import type { Db } from './open.ts'
+import { sortKey } from './sort-key.ts'
 
 export const FILTER_OPERATORS = ['eq', 'ne', 'lt', 'lte', 'gt', 'gte', 'in', 'contains', 'empty', 'notempty'] as const
 
@@ -63,7 +64,7 @@ export class SelectionSql {
   readonly hasRowid: boolean
   /** `"table"`. */
   readonly table: string
-  /** `"column"`, absent where the rows are wanted in the order of the table. */
+  /** `"column"`, or what its values are ordered by; absent where the rows are wanted in the order of the table. */
   readonly sortColumn: string | undefined
   readonly isDescending: boolean
   readonly sortIndex: string | undefined
@@ -91,12 +92,12 @@ export class SelectionSql {
     }
     this.#filters = filters.map((filter) => {
       const column = columnOf(filter.column)
-      return { column, condition: filterSql(column, filter), isIndexable: ['eq', 'lt', 'lte', 'gt', 'gte'].includes(filter.operator) }
+      return { column, condition: filterSql(column, filter), isIndexable: isIndexable(column, filter) }
     })
     const isOurs = db.prepare('SELECT 1 FROM _hextrackr_tables WHERE name = ?').get(table) !== undefined
     this.#search = search === undefined ? undefined : searchSql(this.columns, search, isOurs)
     const sorted = sort && columnOf(sort.column)
-    this.sortColumn = sorted && quoteIdentifier(sorted.name)
+    this.sortColumn = sorted && sortKey(sorted)
     this.sortIndex = sorted && this.indexes.get(sorted.name)
     this.isDescending = sort?.descending ?? false
     this.isWhole = this.#filters.length === 0 && !this.#search
@@ -109,7 +110,7 @@ export class SelectionSql {
 
   /** Whether nothing but the column that the rows are sorted by decides which rows are wanted. */
   get isBySortColumnOnly(): boolean {
-    return !this.#search && this.#filters.every(({ column, isIndexable }) => isIndexable && quoteIdentifier(column.name) === this.sortColumn)
+    return !this.#search && this.#filters.every((filter) => filter.isIndexable && sortKey(filter.column) === this.sortColumn)
   }
 
   /**
@@ -158,8 +159,18 @@ function filterSql(column: ColumnInfo, { operator, value }: Filter): Fragment {
         values: texts.map((text) => comparable(column, text)),
       }
     }
-    default: return { sql: `${name} ${COMPARISONS[operator]!} ?`, values: [comparable(column, value)] }
+    case 'lt': case 'lte': case 'gt': case 'gte': {
+      const key = sortKey(column)
+      if (key === name) break
+      return { sql: `${name} <> '' AND ${key} ${COMPARISONS[operator]!} (SELECT ${sortKey(column, 'value')} FROM (SELECT ? AS value))`, values: [value] }
+    }
   }
+  return { sql: `${name} ${COMPARISONS[operator]!} ?`, values: [comparable(column, value)] }
+}
+
+/** Whether an index over the column's order leads to the rows that a filter wants. */
+function isIndexable(column: ColumnInfo, { operator }: Filter): boolean {
+  return ['lt', 'lte', 'gt', 'gte'].includes(operator) || (operator === 'eq' && sortKey(column) === quoteIdentifier(column.name))
 }
 
 /** @throws Fault BAD_QUERY */

@@ -1,7 +1,9 @@
 import { Fault } from '../faults.ts'
+import type { ColumnInfo } from '../protocol.ts'
 import { columnIndexes, hasRowid, resolveTable, tableColumns } from './catalogue.ts'
 import { INTERNAL_PREFIX, quoteIdentifier, sameName } from './identifiers.ts'
 import type { Db } from './open.ts'
+import { sortKey } from './sort-key.ts'
 
 const PREFIX = `${INTERNAL_PREFIX}index_`
 
@@ -17,14 +19,14 @@ export function buildIndex(db: Db, name: string, column: string): void {
   const table = resolveTable(db, name)
   const found = columnOf(db, table, column)
   if (!hasRowid(db, table)) throw new Fault('BAD_QUERY', `The table "${table}" was made by another program in a way that takes no index of HexTrackr.`)
-  if (columnIndexes(db, table).has(found)) return
-  db.exec(`CREATE INDEX ${quoteIdentifier(freeName(db))} ON ${quoteIdentifier(table)} (${quoteIdentifier(found)})`)
+  if (columnIndexes(db, table).has(found.name)) return
+  db.exec(`CREATE INDEX ${quoteIdentifier(freeName(db))} ON ${quoteIdentifier(table)} (${sortKey(found)})`)
 }
 
 /** Remove the index over one column, if it is ours. Belongs in a transaction. @throws Fault TABLE_NOT_FOUND, BAD_QUERY */
 export function dropIndex(db: Db, name: string, column: string): void {
   const table = resolveTable(db, name)
-  const index = columnIndexes(db, table).get(columnOf(db, table, column))
+  const index = columnIndexes(db, table).get(columnOf(db, table, column).name)
   if (index?.startsWith(PREFIX)) db.exec(`DROP INDEX ${quoteIdentifier(index)}`)
 }
 
@@ -33,10 +35,10 @@ export function prepareToBuild(db: Db): void {
   db.pragma(`cache_size = -${BUILD_CACHE_KIB}`)
 }
 
-function columnOf(db: Db, table: string, wanted: string): string {
+function columnOf(db: Db, table: string, wanted: string): ColumnInfo {
   const found = tableColumns(db, table).find(({ name }) => sameName(name, wanted))
   if (!found) throw new Fault('BAD_QUERY', `The table "${table}" has no column called ${JSON.stringify(wanted)}.`)
-  return found.name
+  return found
 }
 
 function freeName(db: Db): string {

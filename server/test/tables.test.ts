@@ -95,4 +95,23 @@ describe('tables', () => {
     assert.equal((await server.request<Problem>('DELETE', '/api/tables/_hextrackr_imports')).body.code, 'TABLE_NOT_FOUND')
     assert.equal((await server.import('a\n1\n', { filename: 'gone.csv' })).table, 'gone')
   })
+
+  test('know columns of dates and truth values, and sort and compare dates as such', async () => {
+    await server.import('due,paid,seen,when\n31.1.2024,yes,2024-01-31,1/2/2024\n,no,,3/4/2024\n02.12.2023 08:15,no,2023-12-02T08:15:00Z,5/6/2024\n02.12.2023,yes,2024-06-01,7/8/2024\n', { filename: 'bills.csv' })
+    assert.deepEqual((await server.table('bills')).columns.map(({ content }) => content), ['date-dmy', 'boolean', 'date-ymd', undefined])
+    const due = async (query: string): Promise<unknown[]> => (await server.rows('bills', query)).rows.map(([cell]) => cell)
+    assert.deepEqual(await due('?sort=due'), ['', '02.12.2023', '02.12.2023 08:15', '31.1.2024'])
+    assert.deepEqual(await due('?sort=-due'), ['31.1.2024', '02.12.2023 08:15', '02.12.2023', ''])
+    assert.deepEqual(await due('?sort=due&filter[due]=lte:2.12.2023 08:15'), ['02.12.2023', '02.12.2023 08:15'])
+    assert.deepEqual(await due('?filter[due]=gt:1.1.2024'), ['31.1.2024'])
+    const json = { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ column: 'due' }) }
+    assert.deepEqual((await server.request<TableInfo>('POST', '/api/tables/bills/indexes', json)).body.indexed, ['due'])
+    assert.deepEqual(await due('?sort=due&filter[due]=lte:2.12.2023 08:15'), ['02.12.2023', '02.12.2023 08:15'])
+    assert.deepEqual(await due('?sort=-due&limit=3'), ['31.1.2024', '02.12.2023 08:15', '02.12.2023'])
+    assert.deepEqual(await due('?filter[due]=eq:31.1.2024'), ['31.1.2024'])
+    // Rows of which one is no date make a column of texts again.
+    await server.import('due\nsoon\n', { filename: 'bills.csv', options: { mode: 'append' } })
+    assert.deepEqual((await server.table('bills')).columns.map(({ content }) => content), [undefined, 'boolean', 'date-ymd', undefined])
+    await server.request('DELETE', '/api/tables/bills')
+  })
 })
