@@ -1,7 +1,10 @@
+import { truncate } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Page } from 'playwright/test'
 import type { TestServer } from '../server/test/support.ts'
-import { chooseFiles, dialogOf, expectReceipt, importFile, standsStill, textFile } from './support/app.ts'
+import { barOf, chooseFiles, dialogOf, expectReceipt, importFile, standsStill, textFile } from './support/app.ts'
 import { overflowOf, violationsOf } from './support/axe.ts'
+import { backupOf, backupsOf, closeReceipt, expectOutcome, restoreButton } from './support/backups.ts'
 import { expect, test } from './support/test.ts'
 import { PATIENT } from './support/write-lock.ts'
 
@@ -93,5 +96,52 @@ test('the failure and the refusal are accessible', async ({ page }) => {
   await expect(dialogOf(page).getByRole('heading', { name: 'A row is too large' })).toBeFocused()
   await expectAccessible(page)
   await dialogOf(page).getByText('Details', { exact: false }).first().click()
+  await expectAccessible(page)
+})
+
+test('the backups, without any and with one that is damaged, and what is no backup are accessible', async ({ page, server }) => {
+  await page.goto('/backups')
+  await expect(page.getByRole('heading', { name: 'No backup yet' })).toBeVisible()
+  await expectAccessible(page)
+
+  await fill(server)
+  const { name } = await backupOf(server)
+  await truncate(join(server.dataDir, 'backups', name), 8192)
+  const { name: good } = await backupOf(server)
+  await page.reload()
+  await expect(page.getByRole('row', { name: good })).toContainText('Verified')
+  const chooser = page.waitForEvent('filechooser')
+  await page.getByRole('button', { name: 'Upload a backup…' }).click()
+  await (await chooser).setFiles(textFile('a-file-with-quite-a-long-name-that-has-no-room-on-a-phone.csv', 'a,b\n'))
+  await expect(page.getByRole('main').getByRole('alert')).toContainText('is not a HexTrackr backup.')
+  await expectAccessible(page)
+  await page.getByRole('button', { name: `Delete ${good}` }).click()
+  await expectAccessible(page)
+})
+
+test('the receipt of a backup, the question before a restore, the restore and its outcomes are accessible', async ({ page, server, holdImport }) => {
+  await server.import('a,b\n1,2\n', { filename: 'a-table-with-quite-a-long-name-that-has-no-room-on-a-phone.csv' })
+  await page.goto('/backups')
+  await page.getByRole('button', { name: 'Back up now' }).click()
+  await expectOutcome(page, 'Backup done')
+  await dialogOf(page).getByText('SHA-256').click()
+  await expectAccessible(page)
+  await closeReceipt(page)
+
+  const [{ name } = { name: '' }] = await backupsOf(server)
+  await fill(server)
+  const lock = holdImport(0)
+  await lock.held
+  await restoreButton(page, name).click()
+  await dialogOf(page).getByText('Table by table').click()
+  await expectAccessible(page)
+  await dialogOf(page).getByRole('button', { name: 'Replace the database' }).click()
+  await expect(barOf(page, 'Restore')).toHaveAttribute('aria-valuenow', '30')
+  await expectAccessible(page)
+  await dialogOf(page).getByRole('button', { name: 'Stop and keep the current database' }).click()
+  await expectAccessible(page)
+  await page.keyboard.press('Escape')
+  await lock.release()
+  await expectOutcome(page, 'Database restored')
   await expectAccessible(page)
 })

@@ -24,7 +24,8 @@ export async function importFile(page: Page, file: Files): Promise<void> {
 
 export const dialogOf = (page: Page): Locator => page.getByRole('dialog')
 
-export const barOf = (page: Page): Locator => dialogOf(page).getByRole('progressbar', { name: 'Import progress' })
+/** @param what the bar tells of: an import, a backup, a restore */
+export const barOf = (page: Page, what = 'Import'): Locator => dialogOf(page).getByRole('progressbar', { name: `${what} progress` })
 
 /** Whole percent that the bar shows. */
 export const percentOf = async (page: Page): Promise<number> => Number(await barOf(page).getAttribute('aria-valuenow'))

@@ -1,5 +1,6 @@
 /** The page's entry: makes the parts, ties them together, and is the only file that does anything when imported. */
 import { accessPage } from './pages/access.ts'
+import { backupsPage } from './pages/backups.ts'
 import { failurePage, notFoundPage, serverAnswered } from './pages/error.ts'
 import { homePage } from './pages/home.ts'
 import { importPage } from './pages/import.ts'
@@ -16,10 +17,15 @@ import { optionsOf, type ImportOptions } from './shared/import-options.ts'
 import { openIntake, sift } from './shared/intake.ts'
 import { JobsPanel } from './shared/jobs-panel.ts'
 import { Jobs, type Job } from './shared/jobs.ts'
+import { nameOperation, operationIn, type NamedOperation } from './shared/operation.ts'
 import { outcomeView } from './shared/outcome-view.ts'
 import { ProgressDialog } from './shared/progress-dialog.ts'
+import { wordsOf } from './shared/progress-view.ts'
 import { renameWith } from './shared/rename.ts'
-import { IMPORT_PARAM, Router } from './shared/router.ts'
+import { RestoreDialog } from './shared/restore-dialog.ts'
+import { plain, type Rich } from './shared/rich.ts'
+import { Router } from './shared/router.ts'
+import { whyNotDatabase } from './shared/sniff.ts'
 import { themeSwitch } from './shared/theme.ts'
 import { windowTitle } from './shared/title.ts'
 import { Toasts } from './shared/toasts.ts'
@@ -33,6 +39,11 @@ const SECOND_MS = 1_000
 /** Frames stop in a hidden tab; its title does not. */
 const HIDDEN_FRAME_MS = 500
 const IMPORT_PATH = '/import'
+const BACKUPS_PATH = '/backups'
+/** Without live updates, the page on show is read anew this often. */
+const REREAD_MS = 30_000
+/** Changes that come together are read once. */
+const REREAD_PAUSE_MS = 50
 
 const toasts = new Toasts(byId('toasts', HTMLElement))
 const announcer = byId('announcer', HTMLElement)
@@ -42,19 +53,26 @@ const accessLink = byId('access', HTMLAnchorElement)
 let pageTitle = ''
 /** The file on the import page; it stays while other pages are looked at. */
 let draft: ImportDraft | undefined
-/** An import that ended while the tab was hidden: its outcome stays in the title until somebody looks. */
+/** What ended while the tab was hidden: its outcome stays in the title until somebody looks. */
 let unseen: Job | undefined
 let frameAsked = false
 let isSignedOut = false
+let isRereadDue = false
 /** Why files were not taken, and on which page it was said; it stays when that page is made anew. */
-let refused: { path: string, messages: string[] } = { path: '', messages: [] }
+let refused: { path: string, messages: Rich[] } = { path: '', messages: [] }
 
+const socket = new WebSocketClient()
 const jobs = new Jobs({
-  socket: new WebSocketClient(),
+  socket,
   upload: startUpload,
+  request: async (id, request) => {
+    if (request.kind === 'backup') return api.backUp(id)
+    await api.restore(request.backup, id)
+    return { name: request.backup }
+  },
   progress: api.progress,
   record: api.import,
-  cancel: api.cancelImport,
+  cancel: api.cancel,
   storage: sessionStorage,
   newId: uuid,
 }, { changed: requestFrame, ended })
@@ -68,14 +86,17 @@ const router = new Router({
     { pattern: /^\/import\/?$/, make: () => importPage },
     { pattern: /^\/imports\/?$/, make: () => importsPage },
     { pattern: /^\/sql\/?$/, make: () => sqlPage },
+    { pattern: /^\/backups\/?$/, make: () => backupsPage },
     { pattern: /^\/tables\/([^/]+)\/?$/, make: ([name = '']) => tablePage(name) },
   ],
   notFound: notFoundPage,
   failed: failurePage,
   context: (url, signal) => ({
-    url, signal, jobs, takeSample, showImport, startDraft, leaveDraft,
+    url, signal, jobs, takeSample, showImport, startDraft, leaveDraft, backUp, dataChanged,
     draft: () => draft,
     undoImport: (id) => void undoing.open(id),
+    restoreBackup: (name) => void restoring.open(name),
+    chooseBackup: () => chooseBackup((file) => void uploadBackup(file)),
     renameTable: (name) => renameWith(byId('rename', HTMLDialogElement), name),
     chooseFile: () => intake.choose(),
     navigate: (href, how) => router.navigate(href, how),
@@ -116,11 +137,14 @@ const intake = openIntake(byId('picker', HTMLInputElement), byId('veil', HTMLEle
 const dialog = new ProgressDialog(byId('progress', HTMLDialogElement), jobs, {
   navigate: (href) => router.navigate(href),
   chooseFile: intake.choose,
+  chooseBackup,
   shows: showInAddress,
   toast: (toast) => toasts.show(toast),
   undo: (id) => void undoing.open(id),
+  restore: (name) => void restoring.open(name),
   preview: openDraft,
   record: api.import,
+  backups: api.backups,
   pill,
   changed: requestFrame,
 })
@@ -130,13 +154,17 @@ const undoing = new UndoDialog(byId('undo', HTMLDialogElement), {
   undone: ({ sessionId }) => {
     jobs.disown(sessionId)
     dialog.refresh()
-    if (router.page?.onEnded) router.page.onEnded()
-    else router.reload()
+    dataChanged()
   },
 })
 
+const restoring = new RestoreDialog(byId('restore', HTMLDialogElement), {
+  toast: (toast) => toasts.show(toast),
+  restore: (backup) => dialog.openSoon(jobs.request({ kind: 'restore', backup })),
+})
+
 const panel = new JobsPanel(pill, byId('jobs', HTMLElement), jobs, {
-  show: showImport,
+  show,
   navigate: (href) => router.navigate(href),
 })
 
@@ -173,7 +201,7 @@ async function signOut(): Promise<void> {
 /** One file is shown before anything is written; several go straight in. */
 function take(files: File[]): void {
   if (isSignedOut) {
-    refuse(['Sign in first, then bring in the file.'])
+    refuse([['Sign in first, then bring in the file.']])
     return
   }
   const [first, ...others] = files
@@ -193,7 +221,7 @@ function openDraft(file: File, options?: ImportOptions): void {
   if (dialog.isOpen) dialog.close()
   panel.hide()
   const here = new URL(location.href)
-  here.searchParams.delete(IMPORT_PARAM)
+  nameOperation(here, undefined)
   draft = new ImportDraft(api.preview, file, isHere ? draft?.from ?? '/' : `${here.pathname}${here.search}`, options)
   router.navigate(IMPORT_PATH, isHere ? 'replace' : 'push')
 }
@@ -201,7 +229,7 @@ function openDraft(file: File, options?: ImportOptions): void {
 function startDraft(chosen: ImportDraft): void {
   const [job] = jobs.start([chosen.file], optionsOf(chosen.form))
   leaveDraft(chosen)
-  if (job) dialog.openSoon(job.id)
+  if (job) dialog.openSoon(job)
 }
 
 function leaveDraft({ from }: ImportDraft): void {
@@ -210,51 +238,92 @@ function leaveDraft({ from }: ImportDraft): void {
   router.navigate(from, 'replace')
 }
 
-function refuse(messages: string[]): void {
+function backUp(): void {
+  dialog.openSoon(jobs.request({ kind: 'backup' }))
+}
+
+function chooseBackup(then: (file: File) => void): void {
+  const picker = byId('backup-picker', HTMLInputElement)
+  picker.onchange = () => {
+    const [file] = picker.files ?? []
+    // The same file may be chosen again later; without this it would be no change.
+    picker.value = ''
+    if (file) then(file)
+  }
+  picker.click()
+}
+
+/** Sends a backup from this computer, unless its first bytes show that it is none. */
+async function uploadBackup(file: File): Promise<void> {
+  const why = await whyNotDatabase(file)
+  refuse(why === undefined ? [] : [[{ data: file.name }, { strong: ' is not a HexTrackr backup.' }, ` ${why} Nothing was changed.`]])
+  if (why === undefined) dialog.openSoon(jobs.uploadBackup(file))
+}
+
+function refuse(messages: Rich[]): void {
   refused = { path: location.pathname, messages }
   if (router.page?.onRefused) router.page.onRefused(messages)
-  else for (const title of messages) toasts.show({ tone: 'bad', title })
+  else for (const message of messages) toasts.show({ tone: 'bad', title: plain(message) })
 }
 
 async function takeSample(): Promise<void> {
   try {
     take([new File([await api.sample()], 'sample-findings.csv', { type: 'text/csv' })])
   } catch (error) {
-    refuse([error instanceof ApiError ? `The sample could not be fetched. ${error.message}` : 'The sample could not be fetched.'])
+    refuse([[error instanceof ApiError ? `The sample could not be fetched. ${error.message}` : 'The sample could not be fetched.']])
   }
 }
 
-function showImport(id: string): void {
+function show(operation: NamedOperation): void {
   panel.hide()
-  void dialog.open(id)
+  void dialog.open(operation)
 }
 
-function showInAddress(id: string | undefined): void {
+function showImport(id: string): void {
+  show({ kind: 'import', id })
+}
+
+function showInAddress(operation: NamedOperation | undefined): void {
   const url = new URL(location.href)
-  if (id === undefined) url.searchParams.delete(IMPORT_PARAM)
-  else url.searchParams.set(IMPORT_PARAM, id)
+  nameOperation(url, operation)
   if (url.href !== location.href) history.replaceState(history.state, '', url)
 }
 
-/** An import reached its outcome: the dialog shows it, or a note does, and the page may have new rows. */
+/** Tables, imports or backups say something else now: the page on show reads them anew, and what lies over it. */
+function dataChanged(): void {
+  if (isRereadDue) return
+  isRereadDue = true
+  setTimeout(() => {
+    isRereadDue = false
+    router.page?.onDataChanged?.()
+    void restoring.refresh()
+  }, REREAD_PAUSE_MS)
+}
+
+/** An operation reached its outcome: the dialog shows it, or a note does, and the page may have new rows. */
 function ended(job: Job): void {
   const inDialog = dialog.id === job.id
   dialog.ended(job)
   if (document.hidden && job.own) unseen = job
   if (job.own && !inDialog) noteOutcome(job)
-  router.page?.onEnded?.()
+  dataChanged()
 }
 
 function noteOutcome({ id, state, file }: Job): void {
-  const { outcome, filename } = state
+  const { kind, outcome, filename } = state
   if (!outcome || outcome.kind === 'cancelled') return
+  const details = { label: 'Details', run: () => show({ kind, id }) }
+  const { announcement } = outcomeView(state, outcome, file !== undefined)
   if (outcome.kind !== 'completed') {
-    const { announcement } = outcomeView(state, outcome, file !== undefined)
-    toasts.show({ tone: 'bad', title: 'Import failed:', data: filename, text: announcement, action: { label: 'Details', run: () => showImport(id) } })
+    toasts.show({ tone: 'bad', title: `${wordsOf(state).name} failed:`, data: filename, text: announcement, action: details })
     return
   }
   // The open panel says it already.
   if (panel.isOpen) return
+  if (kind !== 'import') {
+    toasts.show({ tone: 'ok', title: plain(outcomeView(state, outcome, false).heading), data: filename, text: announcement, link: { label: 'Show backups', href: BACKUPS_PATH }, action: details })
+    return
+  }
   const { rowsRead = 0, rowsRejected = 0, table = state.table } = outcome.receipt
   toasts.show({
     tone: 'ok', title: 'Imported', data: filename, text: `${plural(rowsRead - rowsRejected, 'row')} in, ${count(rowsRejected)} rejected.`,
@@ -289,12 +358,21 @@ setInterval(() => {
 addEventListener('beforeunload', (event) => {
   if (jobs.uploading) event.preventDefault()
 })
+// While there was no socket, changes were not heard of.
+socket.on('reconnect', dataChanged)
+socket.on('dataChanged', dataChanged)
+setInterval(() => {
+  if (jobs.link.mode === 'live' || document.hidden || isSignedOut) return
+  jobs.tryLive()
+  dataChanged()
+}, REREAD_MS)
 addEventListener('online', () => jobs.tryLive())
 document.addEventListener('visibilitychange', () => {
   // A frame asked for just before the tab was hidden would wait until it is shown again.
   frameAsked = false
   if (!document.hidden) {
     jobs.askAll()
+    dataChanged()
     unseen = undefined
   }
   requestFrame()
@@ -308,5 +386,7 @@ void router.start()
 void api.session().then(({ passwordRequired, signedIn }) => {
   accessLink.hidden = !(passwordRequired && signedIn)
 }, () => undefined)
-const asked = new URLSearchParams(location.search).get(IMPORT_PARAM)
-if (asked !== null && isUuid(asked)) void dialog.open(asked)
+// Changes are heard of from the start, whether anything runs or not.
+jobs.tryLive()
+const asked = operationIn(location.search)
+if (asked && isUuid(asked.id)) void dialog.open(asked)

@@ -19,7 +19,7 @@ export const notFoundPage: MakePage = () => page('Not found',
 export const tableNotFoundPage = (table: string): MakePage => () => page('Not found',
   el('p', { class: 'ecode data' }, '404'),
   el('h1', {}, 'There is no table called ', el('span', { class: 'data' }, table)),
-  el('p', { class: 'lead' }, 'It may have been deleted, or its import did not complete.'),
+  el('p', { class: 'lead' }, 'It may have been deleted or renamed, its import did not complete, or the database was restored from a backup without it.'),
   ways())
 
 /** Seconds between tries; the last one repeats. */

@@ -1,20 +1,34 @@
 /** Home: an empty sheet that waits for the first file, or every table and what came in last. */
-import type { ImportRecord, TableInfo } from '../../../server/protocol.ts'
+import type { BackupInfo, ImportRecord, TableInfo } from '../../../server/protocol.ts'
 import { api } from '../shared/api.ts'
+import { newestVerified } from '../shared/backup-view.ts'
 import { el, icon, refill, setText } from '../shared/dom.ts'
-import { ago, count, plural } from '../shared/format.ts'
+import { ago, bytes, count, plural } from '../shared/format.ts'
+import { statusOf } from '../shared/import-status.ts'
 import { dropWords } from '../shared/intake.ts'
-import { jobLine } from '../shared/jobs-panel.ts'
 import type { Job } from '../shared/jobs.ts'
 import type { MakePage, Page, PageContext } from '../shared/page.ts'
-import { statusOf } from './import-status.ts'
+import { lineOf } from '../shared/progress-view.ts'
+import { refusedBox, showRefused } from './refused.ts'
 
 const RECENT = 5
 const ACCEPT = '.csv,.tsv,.tab,.psv,.txt,text/csv,text/tab-separated-values,text/plain'
 
 export const homePage: MakePage = async (context) => {
-  const [tables, imports] = await Promise.all([api.tables(context.signal), api.imports(context.signal)])
-  return tables.length === 0 ? emptyHome(context, imports) : filledHome(context, tables, imports)
+  const shown = await readHome(context)
+  return shown.tables.length === 0 ? emptyHome(context, shown) : filledHome(context, shown)
+}
+
+interface Shown {
+  tables: TableInfo[]
+  imports: ImportRecord[]
+  /** Undefined where the folder of the backups cannot be read: tables are shown all the same. */
+  backups: BackupInfo[] | undefined
+}
+
+async function readHome({ signal }: PageContext): Promise<Shown> {
+  const [tables, imports, backups] = await Promise.all([api.tables(signal), api.imports(signal), api.backups(signal).catch(() => undefined)])
+  return { tables, imports, backups }
 }
 
 interface Drop {
@@ -33,7 +47,7 @@ function dropZone(kind: 'page' | 'bar', words: HTMLElement, ...content: Node[]):
   }
   return {
     element,
-    refused: el('div', { class: 'refused', role: 'alert' }),
+    refused: refusedBox(),
     over: (files) => {
       element.classList.toggle('is-over', files > 0)
       if (files > 0) setText(words, dropWords(files))
@@ -58,11 +72,8 @@ function fileButton(context: PageContext, primary: boolean): HTMLElement {
   return el('label', { class: primary ? 'btn btn--primary' : 'btn' }, input, 'Choose file')
 }
 
-function showRefused(drop: Drop, messages: string[]): void {
-  drop.refused.replaceChildren(...messages.map((text) => el('p', { class: 'banner banner--bad' }, icon('circle-x'), el('span', {}, text))))
-}
-
-function emptyHome(context: PageContext, imports: ImportRecord[]): Page {
+function emptyHome(context: PageContext, shown: Shown): Page {
+  const { imports } = shown
   const words = el('h2', {}, el('span', { class: 'd-only' }, 'Drop a CSV file here'), el('span', { class: 'm-only' }, 'Choose a CSV file'))
   const sample = el('button', { type: 'button', class: 'link', on: { click: () => void context.takeSample() } }, 'Try a sample of 5,000 rows')
   const numbers = el('i', {}, ...Array.from({ length: 11 }, (_, index) => el('b', {}, String(index + 1))))
@@ -75,7 +86,8 @@ function emptyHome(context: PageContext, imports: ImportRecord[]): Page {
   const fact = (title: string, text: string) => el('div', {}, el('h2', {}, title), el('p', {}, text))
   const content = el('div', {},
     el('div', { class: 'page__head' },
-      el('div', {}, el('h1', {}, 'Bring in your first file'), el('p', {}, 'It becomes a table you can search, sort, filter and export.'))),
+      el('div', {}, el('h1', {}, 'Bring in your first file'), el('p', {}, 'It becomes a table you can search, sort, filter and export.')),
+      el('div', { class: 'page__actions' }, el('a', { class: 'btn btn--quiet btn--flush', href: '/backups' }, icon('rotate-ccw'), 'Restore from a backup'))),
     drop.refused, drop.element,
     imports.length > 0 ? el('div', { class: 'cols--home' }, recentPanel(context, imports).element) : null,
     el('div', { class: 'facts3' },
@@ -84,13 +96,15 @@ function emptyHome(context: PageContext, imports: ImportRecord[]): Page {
       fact('All of it or nothing', 'A table appears when the last row is in. A cancelled or failed import leaves nothing behind.')))
   return {
     title: 'Tables', className: 'page', content, hasOwnMainAction: true,
-    onRefused: (messages) => showRefused(drop, messages),
+    onRefused: (messages) => showRefused(drop.refused, messages),
     onDragOver: drop.over,
-    onEnded: () => context.reload(),
+    onDataChanged: () => void readHome(context).then((now) => {
+      if (JSON.stringify(now) !== JSON.stringify(shown)) context.reload()
+    }, () => undefined),
   }
 }
 
-function filledHome(context: PageContext, tables: TableInfo[], imports: ImportRecord[]): Page {
+function filledHome(context: PageContext, { tables, imports, backups }: Shown): Page {
   const words = el('strong', {},
     el('span', { class: 'd-only' }, 'Drop a CSV anywhere on this page'), el('span', { class: 'm-only' }, 'Bring in a CSV file'))
   const drop = dropZone('bar', words,
@@ -105,22 +119,29 @@ function filledHome(context: PageContext, tables: TableInfo[], imports: ImportRe
     all.update(now)
   }
   update(tables)
+  const kept = backupCard(context)
+  kept.update(backups)
   const refresh = async () => {
-    const [nowTables, nowImports] = await Promise.all([api.tables(context.signal), api.imports(context.signal)])
-    update(nowTables)
-    recent.update(nowImports)
+    const now = await readHome(context)
+    if (now.tables.length === 0) {
+      context.reload()
+      return
+    }
+    update(now.tables)
+    recent.update(now.imports)
+    kept.update(now.backups)
   }
   const content = el('div', {},
     el('div', { class: 'page__head' }, el('div', {}, el('h1', {}, 'Tables'), sum)),
     drop.refused, drop.element,
-    el('div', { class: 'cols cols--home' }, all.element, el('div', { class: 'stack' }, recent.element)))
+    el('div', { class: 'cols cols--home' }, all.element, el('div', { class: 'stack' }, recent.element, kept.element)))
   return {
     title: 'Tables', className: 'page', content,
-    onRefused: (messages) => showRefused(drop, messages),
+    onRefused: (messages) => showRefused(drop.refused, messages),
     onDragOver: drop.over,
     onFrame: recent.frame,
     // What is typed and focused stays; a server that does not answer now leaves the page as it is.
-    onEnded: () => void refresh().catch(() => undefined),
+    onDataChanged: () => void refresh().catch(() => undefined),
   }
 }
 
@@ -171,6 +192,22 @@ function tableRow({ name, rows, columns, lastImport }: TableInfo, now: number): 
     el('td', { 'class': 'soft', 'data-m': 'full' }, ...last ?? []))
 }
 
+/** When the database was last copied, and the way to do it now. */
+function backupCard(context: PageContext): { element: HTMLElement, update: (backups: BackupInfo[] | undefined) => void } {
+  const said = el('p')
+  const update = (backups: BackupInfo[] | undefined) => {
+    const newest = backups && newestVerified(backups)
+    said.replaceChildren(...newest
+      ? [el('span', { class: 'status status--ok' }, icon('shield-check'), `Backed up ${ago(newest.createdAt, Date.now())}`), el('br'), el('span', { class: 'small muted num' }, `${bytes(newest.bytes)}, verified`)]
+      : [el('span', { class: 'status status--off' }, backups ? 'Not backed up yet' : 'The backups could not be read')])
+  }
+  const element = el('section', { 'class': 'panel', 'aria-labelledby': 'h-backups' },
+    el('div', { class: 'panel__head' }, el('h2', { id: 'h-backups' }, 'Backups'), el('a', { href: '/backups' }, 'All backups')),
+    el('div', { class: 'panel__body backed-up' }, said,
+      el('button', { type: 'button', class: 'btn btn--sm', on: { click: () => context.backUp() } }, 'Back up now')))
+  return { element, update }
+}
+
 interface RecentPanel {
   element: HTMLElement
   frame: () => void
@@ -183,7 +220,7 @@ function recentPanel(context: PageContext, imports: ImportRecord[]): RecentPanel
   const list = el('ul', { class: 'feed' })
   const none = el('p', { class: 'panel__none muted' }, 'No import has ended yet.')
   const frame = () => {
-    const running = context.jobs.own().filter(({ state }) => state.stage !== 'ended')
+    const running = context.jobs.own().filter(({ state }) => state.kind === 'import' && state.stage !== 'ended')
     live.hidden = running.length === 0
     while (live.children.length > running.length) live.lastElementChild?.remove()
     running.forEach((job, index) => updateLive(live.children[index] ?? live.appendChild(liveItem(context)), job))
@@ -213,7 +250,7 @@ function updateLive(item: Element, job: Job): void {
   item.dataset['id'] = job.id
   setText(item.querySelector('button')!, job.state.filename)
   setText(item.querySelector('.status')!, `${Math.floor(job.state.percent)}%`)
-  setText(item.querySelector('p')!, jobLine(job))
+  setText(item.querySelector('p')!, lineOf(job.state))
   item.querySelector('i')?.style.setProperty('--v', String(job.state.percent / 100))
 }
 

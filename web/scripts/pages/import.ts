@@ -60,7 +60,7 @@ class ImportScreen {
     this.#reading = new ReadingPanel(change)
     this.page = {
       title: `Import ${draft.file.name}`, className: '', content: this.#layout(), hasOwnMainAction: true,
-      onEnded: () => void this.#readTables().catch(() => undefined),
+      onDataChanged: () => void this.#readTables().catch(() => undefined),
     }
     draft.onChange = () => this.#paint()
     context.signal.addEventListener('abort', () => {

@@ -3,10 +3,10 @@ import type { ImportMode, ImportRecord } from '../../../server/protocol.ts'
 import { api } from '../shared/api.ts'
 import { el, icon, refill, setText } from '../shared/dom.ts'
 import { count, dayTime, duration, plural } from '../shared/format.ts'
-import { jobLine } from '../shared/jobs-panel.ts'
+import { statusOf } from '../shared/import-status.ts'
 import type { MakePage, PageContext } from '../shared/page.ts'
+import { lineOf } from '../shared/progress-view.ts'
 import { blockedBy } from '../shared/undo-view.ts'
-import { statusOf } from './import-status.ts'
 
 const MODES: Record<ImportMode, string> = { create: 'Create', append: 'Append', replace: 'Replace all', upsert: 'Update and add' }
 
@@ -58,7 +58,7 @@ export const importsPage: MakePage = async (context) => {
     for (const cell of body.querySelectorAll<HTMLElement>('[data-running]')) {
       const job = context.jobs.get(cell.dataset['running'] ?? '')
       if (!job) continue
-      setText(cell.querySelector('.status')!, `${jobLine(job)}, ${Math.floor(job.state.percent)}%`)
+      setText(cell.querySelector('.status')!, `${lineOf(job.state)}, ${Math.floor(job.state.percent)}%`)
       cell.querySelector('i')?.style.setProperty('--v', String(job.state.percent / 100))
     }
   }
@@ -88,14 +88,14 @@ export const importsPage: MakePage = async (context) => {
     paint(Math.max(shown, ROWS_AT_ONCE))
   }
   // What is typed and focused stays; a server that does not answer now leaves the page as it is.
-  return { title: 'Imports', className: 'page', content, onFrame: frame, onEnded: () => void refresh().catch(() => undefined) }
+  return { title: 'Imports', className: 'page', content, onFrame: frame, onDataChanged: () => void refresh().catch(() => undefined) }
 }
 
 /** Hears of the imports that are running, whichever tab began them, for as long as the page is shown. */
 function followRunning(context: PageContext, imports: ImportRecord[]): void {
   const running = imports.filter((record) => statusOf(record).word === 'Running').slice(0, MOST_FOLLOWED)
   for (const { sessionId } of running) {
-    context.jobs.watch(sessionId).then(({ release }) => {
+    context.jobs.watch({ kind: 'import', id: sessionId }).then(({ release }) => {
       if (context.signal.aborted) release()
       else context.signal.addEventListener('abort', release)
     }, () => undefined)

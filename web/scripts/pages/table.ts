@@ -1,7 +1,7 @@
 /** One table: its rows, a page at a time, searched and sorted by the server. The address holds what is on show. */
 import type { ColumnInfo, RowsPage, TableInfo } from '../../../server/protocol.ts'
 import { api, ApiError } from '../shared/api.ts'
-import { el, icon, setText } from '../shared/dom.ts'
+import { el, icon, refill, setText } from '../shared/dom.ts'
 import { ago, count, plural } from '../shared/format.ts'
 import { gridBody, gridHead } from '../shared/grid.ts'
 import type { MakePage, PageContext } from '../shared/page.ts'
@@ -23,19 +23,23 @@ export const tablePage = (name: string): MakePage => async (context) => {
   }
   const browser = new TableBrowser(info, context)
   await browser.load('first')
-  // An import into this table, or the undo of one, changes what there is to see.
   const refresh = async () => {
-    const now = await api.table(name, context.signal).catch((error: unknown) => error instanceof ApiError && error.code === 'TABLE_NOT_FOUND' ? undefined : info)
-    if (JSON.stringify(now) !== JSON.stringify(info)) context.reload()
+    try {
+      await browser.refresh(await api.table(name, context.signal))
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== 'TABLE_NOT_FOUND') return
+      context.announce(`The table ${name} is no longer there.`)
+      context.reload()
+    }
   }
   return {
-    title: name, className: 'fill', content: browser.content, onUrl: (url) => browser.show(readView(url.search)), onEnded: () => void refresh(),
+    title: name, className: 'fill', content: browser.content, onUrl: (url) => browser.show(readView(url.search)), onDataChanged: () => void refresh(),
   }
 }
 
 class TableBrowser {
   readonly content: DocumentFragment
-  readonly #info: TableInfo
+  #info: TableInfo
   readonly #context: PageContext
   readonly #perPage: number
   readonly #grid = el('table', { class: 'grid' })
@@ -43,12 +47,15 @@ class TableBrowser {
   readonly #blank = el('div', { class: 'blank', hidden: true })
   readonly #main: HTMLElement
   readonly #counts = el('p', { class: 'num soft' })
+  readonly #source = el('p', { class: 'tbar__src small muted' })
   readonly #search: HTMLInputElement
   readonly #export: HTMLAnchorElement
   readonly #pager: Pager
   #view: TableView
   #loading: AbortController | undefined
   #detail: HTMLElement | undefined
+  /** What the rows were last drawn from. */
+  #shows = ''
   #shownHead: { says: string, element: HTMLElement } | undefined
 
   constructor(info: TableInfo, context: PageContext) {
@@ -71,10 +78,8 @@ class TableBrowser {
   }
 
   #toolbar(): HTMLElement {
-    const { name, lastImport } = this.#info
-    const source = lastImport && el('p', { class: 'tbar__src small muted' }, 'Last import ',
-      el('button', { type: 'button', class: 'link', on: { click: () => this.#context.showImport(lastImport.sessionId) } }, `#${lastImport.number}`),
-      `, ${ago(lastImport.finishedAt, Date.now())}`)
+    const { name } = this.#info
+    this.#paintSource()
     const rename = el('button', { 'type': 'button', 'class': 'btn', 'aria-label': 'Rename table', 'on': { click: () => void this.#rename() } },
       icon('pencil'), el('span', { class: 'btn__label--wide' }, 'Rename'))
     const remove = el('button', { 'type': 'button', 'class': 'btn', 'aria-label': 'Delete table', 'on': { click: () => void this.#delete() } },
@@ -82,10 +87,19 @@ class TableBrowser {
     return el('div', { class: 'tbar' },
       el('div', { class: 'tbar__title' },
         el('a', { class: 'back', href: '/' }, icon('chevron-left'), 'Tables'),
-        el('h1', { class: 'data truncate', title: name }, name), this.#counts, source),
+        el('h1', { class: 'data truncate', title: name }, name), this.#counts, this.#source),
       el('div', { class: 'tbar__tools' },
         el('div', { class: 'search tbar__search' }, icon('search'), this.#search),
         el('div', { class: 'tbar__end' }, this.#export, rename, remove)))
+  }
+
+  #paintSource(): void {
+    const { lastImport } = this.#info
+    this.#source.hidden = lastImport === undefined
+    if (!lastImport) return
+    refill(this.#source, document.createTextNode('Last import '),
+      el('button', { type: 'button', class: 'link', on: { click: () => this.#context.showImport(lastImport.sessionId) } }, `#${lastImport.number}`),
+      document.createTextNode(`, ${ago(lastImport.finishedAt, Date.now())}`))
   }
 
   #listenToSearch(): void {
@@ -115,7 +129,16 @@ class TableBrowser {
     void this.load('again')
   }
 
-  async load(which: 'first' | 'again'): Promise<void> {
+  /** The table may have changed: reads what is on show anew, and leaves search, place and focus. */
+  async refresh(info: TableInfo): Promise<void> {
+    const isSame = JSON.stringify(info) === JSON.stringify(this.#info)
+    this.#info = info
+    if (!isSame) this.#paintSource()
+    await this.load('changed')
+  }
+
+  /** @param which `changed` is not asked for by the person who looks at it, and moves nothing */
+  async load(which: 'first' | 'again' | 'changed'): Promise<void> {
     this.#loading?.abort()
     const loading = new AbortController()
     this.#loading = loading
@@ -134,11 +157,19 @@ class TableBrowser {
         await this.load(which)
         return
       }
+      const shows = JSON.stringify([rows, this.#view])
+      if (which === 'changed' && shows === this.#shows) {
+        this.#paintCounts(rows)
+        return
+      }
+      this.#shows = shows
+      const place = { top: this.#wrap.scrollTop, left: this.#wrap.scrollLeft, row: this.#focusedRow() }
       this.#paint(rows, offset)
       if (which === 'again') this.#announce(rows)
+      if (which === 'changed') this.#keepPlace(place, rows)
     } catch (error) {
       if (signal.aborted) return
-      if (which === 'first') throw error
+      if (which !== 'again') throw error
       await this.#failed(error)
     } finally {
       if (this.#loading === loading) this.#wrap.classList.remove('is-loading')
@@ -148,8 +179,7 @@ class TableBrowser {
   #paint(rows: RowsPage, offset: number): void {
     const { q } = this.#view
     if (this.#search !== document.activeElement) this.#search.value = q
-    const columns = plural(this.#info.columns.length, 'column')
-    setText(this.#counts, q ? `${count(rows.total)} of ${plural(this.#info.rows, 'row')}` : `${plural(this.#info.rows, 'row')}, ${columns}`)
+    this.#paintCounts(rows)
     this.#export.href = api.exportUrl(this.#info.name, this.#view)
     this.#closeDetail()
     const head = this.#head(rows.columns)
@@ -164,6 +194,24 @@ class TableBrowser {
     const { page, sort } = this.#view
     const shown = rows.rows.length
     this.#pager.paint({ total: rows.total, shown, offset, perPage: this.#perPage, columns: rows.columns.length, sort, page })
+  }
+
+  #paintCounts({ total }: RowsPage): void {
+    const columns = plural(this.#info.columns.length, 'column')
+    setText(this.#counts, this.#view.q ? `${count(total)} of ${plural(this.#info.rows, 'row')}` : `${plural(this.#info.rows, 'row')}, ${columns}`)
+  }
+
+  /** Where the focus is among the rows; the row whose detail is open where it is in that. -1: elsewhere. */
+  #focusedRow(): number {
+    const rows = [...this.#grid.tBodies[0]?.rows ?? []]
+    if (this.#detail?.contains(document.activeElement)) return rows.findIndex((row) => row.hasAttribute('data-selected'))
+    return rows.findIndex((row) => row.contains(document.activeElement))
+  }
+
+  #keepPlace({ top, left, row }: { top: number, left: number, row: number }, { total }: RowsPage): void {
+    this.#wrap.scrollTo(left, top)
+    if (row >= 0) (this.#grid.tBodies[0]?.rows[row]?.querySelector<HTMLElement>('.rowopen') ?? this.#wrap).focus({ preventScroll: true })
+    this.#context.announce(`The table has changed. ${plural(total, 'row')}.`)
   }
 
   /** The header is made anew only where it says something new: thousands of columns take long to lay out. */

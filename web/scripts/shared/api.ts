@@ -1,8 +1,10 @@
 /** The server's HTTP API, typed. Every failure is an ApiError, an unreachable server included. */
 import type {
-  ApiTokenInfo, Health, ImportPreview, ImportRecord, NewApiToken, Problem, ProgressSnapshot, QueryResult, RowsPage, SessionInfo, TableInfo, TokenScope,
+  ApiTokenInfo, BackupInfo, BackupStatus, Health, ImportPreview, ImportRecord, NewApiToken, Problem, ProgressSnapshot, QueryResult, RestorePreview, RowsPage,
+  SessionInfo, TableInfo, TokenScope,
 } from '../../../server/protocol.ts'
 import type { ImportOptions } from './import-options.ts'
+import type { NamedOperation } from './operation.ts'
 
 export class ApiError extends Error {
   override readonly name = 'ApiError'
@@ -51,8 +53,8 @@ const SIGN_IN = 'POST /api/session'
 
 /** A request that hangs longer than this counts as unanswered. */
 const TIMEOUT_MS = 20_000
-/** Putting back millions of rows takes its time, and waits for the import that is being written. */
-const UNDO_TIMEOUT_MS = 600_000
+/** Putting back millions of rows, or reading a whole backup, takes its time. */
+const LONG_TIMEOUT_MS = 600_000
 
 /** The server ends queries itself. */
 const QUERY_TIMEOUT_MS = 2 ** 31 - 1
@@ -77,10 +79,15 @@ async function request(method: string, path: string, signal?: AbortSignal, body?
   throw failureOf(response.status, await response.text().catch(() => ''), `${method} ${path}`)
 }
 
-async function get<Body>(path: string, signal?: AbortSignal): Promise<Body> {
-  return await (await request('GET', path, signal)).json() as Body
+async function get<Body>(path: string, signal?: AbortSignal, timeoutMs?: number): Promise<Body> {
+  return await (await request('GET', path, signal, undefined, timeoutMs)).json() as Body
 }
 
+async function send<Body>(path: string, body?: object, timeoutMs?: number): Promise<Body> {
+  return await (await request('POST', path, undefined, body, timeoutMs)).json() as Body
+}
+
+const backupPath = (name: string): string => `/api/backups/${encodeURIComponent(name)}`
 const tablePath = (name: string): string => `/api/tables/${encodeURIComponent(name)}`
 
 export interface RowsQuery {
@@ -129,8 +136,16 @@ export const api = {
   import: (id: string, signal?: AbortSignal) => get<ImportRecord>(`/api/imports/${id}`, signal),
   preview,
   rejectsUrl: (id: string) => `/api/imports/${id}/rejects`,
-  undoImport: async (id: string) => await (await request('POST', `/api/imports/${id}/undo`, undefined, undefined, UNDO_TIMEOUT_MS)).json() as ImportRecord,
-  cancelImport: (id: string) => request('POST', `/api/imports/${id}/cancel`),
+  undoImport: (id: string) => send<ImportRecord>(`/api/imports/${id}/undo`, undefined, LONG_TIMEOUT_MS),
+  /** Stops whatever kind of operation it is. */
+  cancel: ({ kind, id }: NamedOperation) => request('POST', kind === 'import' ? `/api/imports/${id}/cancel` : `/api/operations/${id}/cancel`),
+  backups: (signal?: AbortSignal) => get<BackupInfo[]>('/api/backups', signal),
+  backupStatus: (signal?: AbortSignal) => get<BackupStatus>('/api/backup-status', signal),
+  backupUrl: backupPath,
+  backUp: (sessionId: string) => send<{ name: string }>('/api/backups', { sessionId }),
+  deleteBackup: (name: string) => request('DELETE', backupPath(name)),
+  restorePreview: (name: string, signal?: AbortSignal) => get<RestorePreview>(`${backupPath(name)}/preview`, signal, LONG_TIMEOUT_MS),
+  restore: (name: string, sessionId: string) => request('POST', `${backupPath(name)}/restore`, undefined, { sessionId }),
   progress: (id: string) => get<ProgressSnapshot>(`/api/progress/${id}`),
   query: async (sql: string, signal: AbortSignal) =>
     await (await request('POST', '/api/query', signal, { sql }, QUERY_TIMEOUT_MS)).json() as QueryResult,

@@ -1,9 +1,9 @@
-/** Puts a view of an import into the progress dialog's markup. Words only, decided elsewhere; touches what differs. */
+/** Puts a view of an operation into the progress dialog's markup. Words only, decided elsewhere; touches what differs. */
 import { el, icon, part, rich, setText } from './dom.ts'
 import type { IconName } from './icon-names.ts'
 import type { OutcomeView } from './outcome-view.ts'
-import { STEPS, stepFraction, stepOf, type ProgressState } from './progress-state.ts'
-import type { RunningView, Segment } from './progress-view.ts'
+import type { ProgressState } from './progress-state.ts'
+import { placeOf, segmentsOf, wordsOf, type RunningView, type Segment } from './progress-view.ts'
 import type { Ledger } from './receipt.ts'
 import { plain, type Rich } from './rich.ts'
 import { curve } from './speed.ts'
@@ -35,7 +35,7 @@ export class DialogPainter {
     this.#part('table').title = state.table ?? ''
     this.#part('stamp').dataset['live'] = view.stamp.live
     this.#text('stamp', view.stamp.text)
-    this.#bar(view.percent, view.tone, view.segments, view.headline, view.subline, view.valueText, view.indeterminate)
+    this.#bar(state, view.percent, view.tone, view.segments, view.headline, view.subline, view.valueText, view.indeterminate)
     this.#facts(view)
     this.#spark(view)
     this.#note(view.notice.icon, view.notice.text, view.notice.quiet)
@@ -44,8 +44,15 @@ export class DialogPainter {
     for (const name of ['progress', 'facts', 'notice']) this.#show(name, true)
     const cancel = part(this.#dialog, 'cancel', HTMLButtonElement)
     cancel.disabled = !view.canCancel
-    setText(cancel, state.stopping ? 'Stopping…' : 'Cancel import')
+    const { label, question, detail, keep, yes } = view.stop
+    setText(cancel, label)
+    setText(this.#byId('ask-title'), question)
+    setText(this.#byId('ask-detail'), detail)
+    this.#text('keep', keep)
+    this.#text('stop', yes)
     this.#show('try-now', view.offersTry)
+    this.#show('minimise', view.mayMinimise)
+    this.#show('background', view.mayMinimise)
   }
 
   outcome(view: OutcomeView, state: ProgressState): void {
@@ -77,7 +84,25 @@ export class DialogPainter {
     this.#text('details-text', view.details?.text ?? '')
     this.#show('notice', view.note !== undefined)
     this.#show('try-live', false)
-    if (view.note) this.#note('lock', view.note, false)
+    if (view.note) this.#note(state.kind === 'restore' && view.kind === 'completed' ? 'shield-check' : 'lock', view.note, false)
+    this.#show('undo', false)
+    this.#way(view)
+  }
+
+  /** Where a completed operation leads: a page, a file, another backup. */
+  #way({ way, download, restores }: OutcomeView): void {
+    const goesBack = restores?.label === 'Go back to before'
+    const link = part(this.#dialog, 'way', HTMLAnchorElement)
+    link.hidden = way === undefined
+    link.href = way?.href ?? ''
+    setText(link, way?.label ?? '')
+    // One filled button: where there is something to restore, that is what comes next.
+    const isNext = restores !== undefined && !goesBack
+    link.classList.toggle('btn--primary', !isNext)
+    this.#show('restore', isNext)
+    this.#show('go-back', goesBack)
+    this.#show('download', download !== undefined)
+    part(this.#dialog, 'download', HTMLAnchorElement).href = download ?? ''
   }
 
   /** What the history adds to a completed import: whether it can be taken back, or that it was. */
@@ -93,15 +118,11 @@ export class DialogPainter {
   }
 
   #stoppedBar(state: ProgressState, where: string): void {
-    const current = stepOf(state.phase)
-    const segments = STEPS.map((step): Segment => ({
-      step, label: step, fill: stepFraction(state.percent, step), state: step === current ? 'now' : STEPS.indexOf(step) < STEPS.indexOf(current) ? 'done' : 'next',
-    }))
-    this.#bar(Math.floor(state.percent), 'bad', segments, 'Stopped', where, `Stopped in step ${STEPS.indexOf(current) + 1} of 4`, false)
+    this.#bar(state, Math.floor(state.percent), 'bad', segmentsOf(state), 'Stopped', where, `Stopped in ${placeOf(state).toLowerCase()}`, false)
   }
 
   #bar(
-    percent: number, tone: string, segments: Segment[], headline: string, subline: string, valueText: string, indeterminate: boolean,
+    state: ProgressState, percent: number, tone: string, segments: Segment[], headline: string, subline: string, valueText: string, indeterminate: boolean,
   ): void {
     const progress = this.#part('progress')
     progress.dataset['tone'] = tone
@@ -110,9 +131,11 @@ export class DialogPainter {
     this.#text('headline', headline)
     this.#text('subline', subline)
     const track = this.#part('track')
+    track.setAttribute('aria-label', `${wordsOf(state).name} progress`)
     if (indeterminate) track.removeAttribute('aria-valuenow')
     else track.setAttribute('aria-valuenow', String(percent))
     track.setAttribute('aria-valuetext', valueText)
+    this.#steps(progress, segments)
     segments.forEach((segment, index) => {
       const bar = track.children[index] as HTMLElement
       bar.dataset['step'] = segment.state
@@ -122,6 +145,15 @@ export class DialogPainter {
       label.querySelector('.icon')?.toggleAttribute('hidden', segment.state !== 'done')
       setText(label.querySelector('.vh')!, STEP_WORDS[segment.state])
     })
+  }
+
+  /** Lays out the bar for the steps of another kind of operation. */
+  #steps(progress: HTMLElement, segments: Segment[]): void {
+    const layout = segments.map(({ weight }) => `${weight}fr`).join(' ')
+    if (progress.style.getPropertyValue('--steps') === layout) return
+    progress.style.setProperty('--steps', layout)
+    this.#part('track').replaceChildren(...segments.map(() => el('div', { class: 'track__seg' }, el('i'))))
+    this.#part('steps').replaceChildren(...segments.map(({ label }) => el('li', {}, icon('check'), label, el('span', { class: 'vh' }))))
   }
 
   #facts(view: RunningView): void {
@@ -156,8 +188,8 @@ export class DialogPainter {
   #ledger(ledger: Ledger | undefined): void {
     this.#show('ledger', ledger !== undefined)
     if (!ledger) return
-    const lines = ledger.lines.map(({ label, value, tone, link }) => el('div', {},
-      el('dt', {}, label, link && ' ', link && el('a', { class: 'ledger__link', href: link.href, download: true }, link.label)), el('dd', { class: tone }, value)))
+    const lines = ledger.lines.map(({ label, value, tone, link, was }) => el('div', {},
+      el('dt', {}, label, link && ' ', link && el('a', { class: 'ledger__link', href: link.href, download: true }, link.label), was && ' ', was && el('span', { class: 'ledger__was' }, `was ${was}`)), el('dd', { class: tone }, value)))
     const { total } = ledger
     if (total) {
       const { adds, text } = total.check

@@ -1,6 +1,7 @@
-/** What a failed import is told as: what happened, what is safe, what to do. Pure. */
+/** What a failed operation is told as: what happened, what is safe, what to do. Pure. */
 import type { FailureInfo, ImportMode } from '../../../server/protocol.ts'
 import { bytesOf } from './format.ts'
+import type { OperationKind } from './operation.ts'
 import { say, type Rich } from './rich.ts'
 
 /**
@@ -18,6 +19,8 @@ interface Explanation {
 }
 
 export interface FailureContext {
+  kind: OperationKind
+  /** Of the file, or of the backup. */
   filename: string
   table?: string | undefined
   mode?: ImportMode | undefined
@@ -35,7 +38,7 @@ export interface FailureAccount {
   action: { label: string, remedy: Remedy, chooses: boolean }
 }
 
-const EXPLANATIONS: Record<string, Explanation> = {
+const IMPORT: Record<string, Explanation> = {
   SQLITE_BUSY: {
     title: 'The database was busy',
     advice: ['Retry. If it repeats, close other programs that have the database open.'],
@@ -129,28 +132,97 @@ const EXPLANATIONS: Record<string, Explanation> = {
   TABLE_IN_USE: { title: 'The table is in use', advice: ['Wait until the other import into it is done, then retry.'], remedy: 'retry' },
 }
 
-const OTHERWISE: Explanation = {
-  title: 'The import failed',
-  advice: ['Retry. If it happens again, copy the details and send them to whoever runs this server.'],
-  remedy: 'retry',
+const FULL: Explanation = { title: 'The disk is full', advice: ['Free some space, or delete backups that are no longer needed, then try again.'], remedy: 'retry' }
+const DAMAGED: Explanation = { title: 'The database is damaged', advice: ['Restore a verified backup.'], remedy: 'retry' }
+const BUSY: Explanation = { title: 'The database was busy', advice: ['Try again. If it repeats, close other programs that have the database open.'], remedy: 'retry' }
+const UNREACHABLE: Explanation = { title: 'The server could not be reached', advice: ['Check that the server runs and that you are connected to it, then try again.'], remedy: 'retry' }
+
+/** What backups, uploads of backups and restores have in common. */
+const COPIES: Record<string, Explanation> = {
+  SQLITE_BUSY: BUSY,
+  SQLITE_FULL: FULL,
+  DISK_FULL: FULL,
+  SQLITE_CORRUPT: DAMAGED,
+  SQLITE_NOTADB: DAMAGED,
+  UNREACHABLE,
+  BACKUP_RUNNING: { title: 'Another backup or restore is running', advice: ['Wait until it is done, then try again.'], remedy: 'retry' },
+  RESTORE_RUNNING: { title: 'A restore is running', advice: ['Wait until it is done, then try again.'], remedy: 'retry' },
 }
 
-const ACTIONS: Record<Remedy, string> = { retry: 'Retry import', upload: 'Upload again', other: 'Choose another file', options: 'Back to options' }
+const BACKUP: Record<string, Explanation> = {
+  ...COPIES,
+  INTERRUPTED: { title: 'The server restarted during this backup', advice: ['Back up again. Nothing has to be cleaned up first.'], remedy: 'retry' },
+  DATABASE_DAMAGED: {
+    title: 'The copy did not pass its check',
+    advice: ['Back up again. If it happens again, the database itself may be damaged: restore an earlier, verified backup.'],
+    remedy: 'retry',
+  },
+}
+
+const NO_BACKUP: Explanation = { title: 'That file is not a backup', advice: ['Choose a file that HexTrackr or another program saved as an SQLite database.'], remedy: 'other' }
+
+const UPLOAD: Record<string, Explanation> = {
+  ...COPIES,
+  NOT_A_DATABASE: NO_BACKUP,
+  EMPTY_FILE: NO_BACKUP,
+  DATABASE_DAMAGED: { title: 'That backup is damaged', advice: ['Choose another copy of it, or an earlier backup.'], remedy: 'other' },
+  FILE_TOO_LARGE: { title: 'The file is larger than this server accepts', advice: ['Ask whoever runs this server to raise the limit.'], remedy: 'other' },
+  UPLOAD_LOST: IMPORT['UPLOAD_LOST']!,
+  INTERRUPTED: { title: 'The server restarted during this upload', advice: ['Upload it again.'], remedy: 'upload' },
+  UNREACHABLE: IMPORT['UNREACHABLE']!,
+}
+
+const RESTORE: Record<string, Explanation> = {
+  ...COPIES,
+  IMPORTS_RUNNING: { title: 'Imports are running', advice: ['Wait until they are done, or cancel them, then restore.'], remedy: 'retry' },
+  NOT_A_DATABASE: { title: 'That backup is no database', advice: ['Restore another backup.'], remedy: 'other' },
+  DATABASE_DAMAGED: { title: 'That backup is damaged', advice: ['Restore another backup.'], remedy: 'other' },
+  BACKUP_NOT_FOUND: { title: 'That backup is gone', advice: ['It was deleted meanwhile. Restore another one.'], remedy: 'other' },
+  INTERRUPTED: { title: 'The server restarted during this restore', advice: ['Look at the tables, then restore again if they are not what you want.'], remedy: 'retry' },
+}
+
+const EXPLANATIONS: Record<OperationKind, Record<string, Explanation>> = { import: IMPORT, backup: BACKUP, upload: UPLOAD, restore: RESTORE }
+
+const TITLES: Record<OperationKind, string> = { import: 'The import failed', backup: 'The backup failed', upload: 'The upload failed', restore: 'The restore failed' }
+
+const otherwise = (kind: OperationKind): Explanation => ({
+  title: TITLES[kind],
+  advice: ['Retry. If it happens again, copy the details and send them to whoever runs this server.'],
+  remedy: 'retry',
+})
+
+const FILE_ACTIONS: Record<Remedy, string> = { retry: 'Retry import', upload: 'Upload again', other: 'Choose another file', options: 'Back to options' }
+
+const ACTIONS: Record<OperationKind, Record<Remedy, string>> = {
+  import: FILE_ACTIONS,
+  backup: { ...FILE_ACTIONS, retry: 'Back up again' },
+  upload: { ...FILE_ACTIONS, retry: 'Upload again' },
+  restore: { ...FILE_ACTIONS, retry: 'Restore…', other: 'Show backups' },
+}
+
+/** Whether trying again needs the file that was sent. */
+export const sendsFile = (kind: OperationKind): boolean => kind === 'import' || kind === 'upload'
 
 export function explainFailure(error: FailureInfo, context: FailureContext): FailureAccount {
-  const { title, happened, advice, remedy } = EXPLANATIONS[error.code] ?? OTHERWISE
-  const chooses = remedy === 'other' || !context.holdsFile
-  const again = remedy !== 'other' && !context.holdsFile
+  const { kind, filename, holdsFile } = context
+  const { title, happened, advice, remedy } = EXPLANATIONS[kind][error.code] ?? otherwise(kind)
+  const lacksFile = sendsFile(kind) && !holdsFile
+  const again = remedy !== 'other' && lacksFile
   return {
     title,
     happened: happened?.(context) ?? [error.detail],
     safe: untouched(context),
-    advice: again ? [...advice, ' This tab no longer holds ', { data: context.filename }, ', so choose it again.'] : advice,
-    action: { label: again ? 'Choose the file again' : ACTIONS[remedy], remedy, chooses },
+    advice: again ? [...advice, ' This tab no longer holds ', { data: filename }, ', so choose it again.'] : advice,
+    action: { label: again ? 'Choose the file again' : ACTIONS[kind][remedy], remedy, chooses: lacksFile || (sendsFile(kind) && remedy === 'other') },
   }
 }
 
-function untouched({ table, mode = 'create' }: FailureContext): Rich {
-  if (mode === 'create' || table === undefined) return ['Nothing was written. No table was created or changed.']
-  return [...say`${table}`, ' is exactly as it was.']
+/** What a failure or a stop leaves as it was. */
+export function untouched({ kind, table, mode = 'create' }: Pick<FailureContext, 'kind' | 'table' | 'mode'>): Rich {
+  switch (kind) {
+    case 'backup': return ['The tables were only read. No half-made copy was kept, and earlier backups are as they were.']
+    case 'upload': return ['The file was not kept. Tables and earlier backups are as they were.']
+    case 'restore': return ['The database is exactly as it was.']
+    case 'import': return mode === 'create' || table === undefined ? ['Nothing was written. No table was created or changed.'] : [...say`${table}`, ' is exactly as it was.']
+  }
 }

@@ -88,3 +88,12 @@ export function ago(time: number, now: number): string {
   if (startOfDay(time) === startOfDay(now)) return `${Math.floor(minutes / 60)} h ago`
   return dayTime(time, now)
 }
+
+/** How long until then: `in less than a minute`, `in 20 min`, `in 15 h 20 min`, `in 3 days`. */
+export function until(time: number, now: number): string {
+  const minutes = Math.max(0, Math.round((time - now) / 60_000))
+  if (minutes < 1) return 'in less than a minute'
+  if (minutes < 60) return `in ${minutes} min`
+  if (minutes >= 2_880) return `in ${Math.round(minutes / 1_440)} days`
+  return `in ${Math.floor(minutes / 60)} h${minutes % 60 ? ` ${minutes % 60} min` : ''}`
+}

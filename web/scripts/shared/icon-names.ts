@@ -2,7 +2,7 @@
 export const ICON_NAMES = [
   'arrow-down', 'arrow-right', 'arrow-up', 'ban', 'check', 'chevron-down', 'chevron-left', 'chevron-right', 'chevrons-left',
   'chevrons-right', 'circle-check', 'circle-x', 'copy', 'download', 'file-up', 'hourglass', 'info', 'key-round', 'lock', 'log-out', 'minus', 'monitor',
-  'moon', 'pencil', 'play', 'plus', 'refresh-cw', 'rotate-ccw', 'search', 'sun', 'table-2', 'trash-2', 'triangle-alert', 'undo-2', 'unplug', 'x',
+  'moon', 'pencil', 'play', 'plus', 'refresh-cw', 'rotate-ccw', 'search', 'shield-check', 'sun', 'table-2', 'trash-2', 'triangle-alert', 'undo-2', 'unplug', 'upload', 'x',
 ] as const
 
 export type IconName = typeof ICON_NAMES[number]

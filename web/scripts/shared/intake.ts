@@ -1,28 +1,29 @@
 /** Files on their way in: dropped anywhere, pasted, or chosen. Looks at each before it is sent. */
 import { part, setText } from './dom.ts'
 import { plural } from './format.ts'
+import type { Rich } from './rich.ts'
 import { whyNotText } from './sniff.ts'
 
 export interface IntakeHooks {
   /** Files worth sending. */
   take: (files: File[]) => void
   /** What was not taken, and why. */
-  refuse: (messages: string[]) => void
+  refuse: (messages: Rich[]) => void
   /** Files are over the window; 0 once they have left. @returns true where the page shows it itself */
   over: (files: number) => boolean
 }
 
 const WHY = {
-  empty: (name: string) => `${name} is empty. Nothing was uploaded.`,
-  binary: (name: string) => `${name} is not a text file. Nothing was uploaded.`,
-  unreadable: (name: string) => `${name} could not be read. Nothing was uploaded.`,
+  empty: ' is empty. Nothing was uploaded.',
+  binary: ' is not a text file. Nothing was uploaded.',
+  unreadable: ' could not be read. Nothing was uploaded.',
 }
 
 /** Sends what is text on its way and says what is not. */
 export async function sift(files: Iterable<File>, { take, refuse }: Pick<IntakeHooks, 'take' | 'refuse'>): Promise<void> {
   const looked = await Promise.all(Array.from(files, async (file) => ({ file, why: await whyNotText(file) })))
   const good = looked.filter(({ why }) => why === undefined).map(({ file }) => file)
-  refuse(looked.flatMap(({ file, why }) => why === undefined ? [] : [WHY[why](file.name)]))
+  refuse(looked.flatMap(({ file, why }) => why === undefined ? [] : [[{ data: file.name }, WHY[why]]]))
   if (good.length > 0) take(good)
 }
 

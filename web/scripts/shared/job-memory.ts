@@ -1,8 +1,10 @@
-/** The imports this tab began, kept over a reload. Only what is needed to ask the server about them. */
+/** The operations this tab began, kept over a reload. Only what is needed to ask the server about them. */
 import type { ImportOptions } from './import-options.ts'
+import { isOperationKind, type OperationKind } from './operation.ts'
 
 export interface RememberedJob {
   id: string
+  kind: OperationKind
   filename: string
   bytes: number
   startedAt: number
@@ -17,7 +19,7 @@ export interface RememberedJob {
 export type JobStorage = Pick<Storage, 'getItem' | 'setItem'>
 
 const KEY = 'hextrackr.jobs'
-/** More would be a list nobody reads; the Imports page has them all. */
+/** More would be a list nobody reads; the pages have them all. */
 const MOST = 20
 
 export function remember(storage: JobStorage, jobs: RememberedJob[]): void {
@@ -39,5 +41,5 @@ export function recall(storage: JobStorage): RememberedJob[] {
 
 function isRemembered(job: unknown): job is RememberedJob {
   return typeof job === 'object' && job !== null && 'id' in job && typeof job.id === 'string' && 'filename' in job && typeof job.filename === 'string'
-    && 'startedAt' in job && typeof job.startedAt === 'number'
+    && 'kind' in job && isOperationKind(job.kind) && 'startedAt' in job && typeof job.startedAt === 'number'
 }

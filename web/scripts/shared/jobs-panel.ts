@@ -4,9 +4,12 @@ import { age, clock, count, plural } from './format.ts'
 import type { IconName } from './icon-names.ts'
 import type { Job, Jobs } from './jobs.ts'
 import type { Link } from './link.ts'
+import type { NamedOperation } from './operation.ts'
+import type { Completion } from './progress-state.ts'
+import { lineOf, wordsOf } from './progress-view.ts'
 
 export interface PanelHooks {
-  show: (id: string) => void
+  show: (operation: NamedOperation) => void
   navigate: (href: string) => void
 }
 
@@ -17,22 +20,7 @@ interface Row {
   update: (job: Job) => void
 }
 
-const kindOf = ({ state }: Job): string => state.outcome?.kind ?? (state.stage === 'held' || state.queuePosition !== undefined ? 'waiting' : 'running')
-
-/** One line about where an import is. */
-export function jobLine({ state }: Job): string {
-  if (state.stopping) return 'Stopping'
-  if (state.stage === 'held') return 'Waiting to upload'
-  if (state.queuePosition !== undefined) return state.queuePosition > 0 ? `Waiting its turn, ${count(state.queuePosition)} ahead` : 'Waiting its turn, next in line'
-  const rows = state.rowsTotal === undefined ? plural(state.rowsDone, 'row') : `${count(state.rowsDone)} of ${plural(state.rowsTotal, 'row')}`
-  switch (state.phase) {
-    case 'upload': return 'Uploading'
-    case 'analyse': return state.rowsDone > 0 ? `Analysing, ${rows} so far` : 'Analysing'
-    case 'import': return `Importing, ${rows}`
-    case 'merge': return `Merging, ${rows}`
-    case 'finish': return `Finishing, ${rows}`
-  }
-}
+const kindOf = ({ state }: Job): string => state.outcome?.kind ?? (state.stage === 'held' || state.queuePosition !== undefined ? 'waiting' : state.stage === 'asked' ? 'asked' : 'running')
 
 export class JobsPanel {
   readonly #pill: HTMLButtonElement
@@ -83,7 +71,7 @@ export class JobsPanel {
 
   render(now: number): void {
     const jobs = this.#jobs.own()
-    const running = jobs.filter((job) => kindOf(job) === 'running')
+    const running = jobs.filter((job) => ['asked', 'running'].includes(kindOf(job)))
     const waiting = jobs.filter((job) => kindOf(job) === 'waiting')
     const failed = jobs.filter(({ state }) => state.outcome?.kind === 'failed' || state.outcome?.kind === 'gone')
     this.#pill.hidden = jobs.length === 0
@@ -105,8 +93,11 @@ export class JobsPanel {
     setText(part(this.#pill, 'more'), more)
     const done = jobs.length - running.length - waiting.length - failed.length
     const parts = [[running.length, 'running'], [waiting.length, 'waiting'], [failed.length, 'failed'], [done, 'done']] as const
+    // Imports are what there usually is; the title says so until something else is under way.
+    const title = jobs.every(({ state }) => state.kind === 'import') ? 'Imports' : 'Imports and backups'
+    setText(this.#panel.querySelector('h2')!, `${title} of this tab`)
     const summary = parts.filter(([n]) => n > 0).map(([n, state]) => `${count(n)} ${state}`).join(', ')
-    this.#pill.setAttribute('aria-label', `${more ? `${word}, ${more}` : word}. Imports: ${summary}. Show all`)
+    this.#pill.setAttribute('aria-label', `${more ? `${word}, ${more}` : word}. ${title}: ${summary}. Show all`)
     this.#stamp(this.#jobs.link, running, now)
     part(this.#panel, 'clear').hidden = jobs.length === running.length + waiting.length
     this.#list(jobs)
@@ -147,28 +138,29 @@ export class JobsPanel {
   #row(job: Job): Row {
     const { id, state } = job
     const kind = kindOf(job)
-    const name = el('span', { class: 'data truncate', title: state.filename }, state.filename)
-    const show = (label: string) => this.#button(label, state.filename, () => this.#hooks.show(id))
-    if (kind === 'running' || kind === 'waiting') {
+    const called = state.filename || wordsOf(state).name
+    const name = el('span', { class: 'data truncate', title: called }, called)
+    const show = (label: string) => this.#button(label, called, () => this.#hooks.show({ kind: state.kind, id }))
+    if (state.outcome === undefined) {
       const fill = el('i')
       const bar = el('span', { class: 'mini' }, fill)
       const words = el('span')
       const percent = el('span')
       const line = kind === 'waiting' ? el('span', { class: 'status status--off' }, icon('hourglass'), words) : words
-      const element = el('li', {}, name, show('Show'), kind === 'running' ? bar : null, el('p', { class: 'jobs__meta' }, line, kind === 'running' ? percent : null))
+      const element = el('li', {}, name, show('Show'), kind === 'waiting' ? null : bar, el('p', { class: 'jobs__meta' }, line, kind === 'waiting' ? null : percent))
       return {
         element, kind, update: (now) => {
-          setText(words, jobLine(now))
+          setText(words, lineOf(now.state))
           setText(percent, `${Math.floor(now.state.percent)}%`)
           fill.style.setProperty('--v', String(now.state.percent / 100))
         },
       }
     }
     const { text, tone, symbol } = endLine(job)
-    const table = state.outcome?.kind === 'completed' ? state.outcome.receipt.table ?? state.table : undefined
+    const table = state.outcome.kind === 'completed' ? state.outcome.receipt.table ?? state.table : undefined
     const button = table === undefined
       ? show('Details')
-      : this.#button('Open table', state.filename, () => {
+      : this.#button('Open table', called, () => {
           this.hide()
           this.#hooks.navigate(`/tables/${encodeURIComponent(table)}`)
         })
@@ -177,16 +169,19 @@ export class JobsPanel {
     return { element: el('li', {}, name, button, line), kind, update: () => undefined }
   }
 
-  #button(label: string, filename: string, press: () => void): HTMLButtonElement {
-    return el('button', { type: 'button', class: 'btn btn--sm', on: { click: press } }, label, el('span', { class: 'vh' }, `: ${filename}`))
+  #button(label: string, name: string, press: () => void): HTMLButtonElement {
+    return el('button', { type: 'button', class: 'btn btn--sm', on: { click: press } }, label, el('span', { class: 'vh' }, `: ${name}`))
   }
 }
 
+/** What a completed operation is told as: rows that came in, or what the copy holds. */
+function completedLine({ rowsRead, rowsRejected = 0, tables, rows }: Completion): string {
+  if (rowsRead !== undefined) return `${plural(rowsRead - rowsRejected, 'row')} in, ${count(rowsRejected)} rejected`
+  return tables === undefined || rows === undefined ? 'Verified' : `Verified, ${plural(tables, 'table')}, ${plural(rows, 'row')}`
+}
+
 function endLine({ state: { outcome } }: Job): { text: string, tone: 'ok' | 'bad' | 'off', symbol: IconName } {
-  if (outcome?.kind === 'completed') {
-    const { rowsRead = 0, rowsRejected = 0 } = outcome.receipt
-    return { text: `${plural(rowsRead - rowsRejected, 'row')} in, ${count(rowsRejected)} rejected`, tone: 'ok', symbol: 'circle-check' }
-  }
+  if (outcome?.kind === 'completed') return { text: completedLine(outcome.receipt), tone: 'ok', symbol: 'circle-check' }
   if (outcome?.kind === 'cancelled') return { text: 'Cancelled, nothing was kept', tone: 'off', symbol: 'ban' }
   return { text: outcome?.kind === 'gone' ? 'Not known to the server' : 'Failed, nothing was changed', tone: 'bad', symbol: 'circle-x' }
 }

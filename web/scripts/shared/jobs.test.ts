@@ -59,7 +59,7 @@ function setUp(t: TestContext, more: Partial<JobsPorts> = {}) {
   let ids = 0
   const ports: JobsPorts = {
     socket: socket,
-    upload: (id, _file, { progress }, options) => {
+    upload: ({ id }, _file, { progress }, options) => {
       const { promise, resolve, reject } = Promise.withResolvers<{ sessionId: string, table: string }>()
       const upload: FakeUpload = { id, options, progress, aborted: false, finish: () => resolve({ sessionId: id, table: 't' }), fail: reject }
       uploads.push(upload)
@@ -71,6 +71,7 @@ function setUp(t: TestContext, more: Partial<JobsPorts> = {}) {
     },
     progress: (id) => Promise.resolve(snapshot(id)),
     record: (id) => Promise.resolve({ sessionId: id, number: 1, filename: 'old.csv', table: 'old', mode: 'create', status: 'completed', rowsRead: 1, startedAt: 0, finishedAt: 5 } as ImportRecord),
+    request: (_id, request) => Promise.resolve({ name: request.kind === 'restore' ? request.backup : 'new.db' }),
     cancel: () => Promise.resolve(),
     storage: { getItem: (key) => stored.get(key) ?? null, setItem: (key, value) => void stored.set(key, value) },
     newId: () => `id-${++ids}`,
@@ -167,7 +168,7 @@ test('an upload the server never answers for is lost after 5 tries', async (t) =
 
 test('cancelling tells the server, then stops the upload', async (t) => {
   const cancelled: string[] = []
-  const { jobs, uploads, ended } = setUp(t, { cancel: (id) => Promise.resolve(cancelled.push(id)), progress: unknown })
+  const { jobs, uploads, ended } = setUp(t, { cancel: ({ id }) => Promise.resolve(cancelled.push(id)), progress: unknown })
   jobs.start([file('a.csv')])
   await jobs.cancel('id-1')
   assert.deepEqual([cancelled, uploads[0]?.aborted, ended[0]?.state.outcome?.kind], [['id-1'], true, 'cancelled'])
@@ -196,7 +197,7 @@ test('after a reload imports are picked up, and what never left this computer is
 test('closing the dialog of an import that was still uploading when it opened leaves it followed', async (t) => {
   const { jobs, socket, uploads } = setUp(t)
   jobs.start([file('a.csv'), file('b.csv'), file('c.csv')])
-  const views = await Promise.all(['id-1', 'id-3'].map((id) => jobs.watch(id)))
+  const views = await Promise.all(['id-1', 'id-3'].map((id) => jobs.watch({ kind: 'import', id })))
   for (const upload of uploads) upload.finish()
   await settle()
   for (const { release } of views) release()
@@ -206,7 +207,7 @@ test('closing the dialog of an import that was still uploading when it opened le
 
 test('looking at an import of the past asks for its record and forgets it afterwards', async (t) => {
   const { jobs, socket } = setUp(t)
-  const { job, release } = await jobs.watch('some-id')
+  const { job, release } = await jobs.watch({ kind: 'import', id: 'some-id' })
   assert.deepEqual([job.state.outcome?.kind, job.own, socket.rooms.size], ['completed', false, 0])
   release()
   assert.equal(jobs.get('some-id'), undefined)
@@ -234,4 +235,61 @@ test('an import that was undone leaves the list of its tab', async (t) => {
   socket.fire('progressComplete', snapshot(job!.id, { status: 'completed', progress: 100 }))
   jobs.disown(job!.id)
   assert.deepEqual(jobs.own(), [])
+})
+
+test('a backup is asked for, named by the server and followed', async (t) => {
+  const { jobs, socket, ended } = setUp(t, { progress: (id) => Promise.resolve(snapshot(id, { metadata: { operation: 'backup', phase: 'copy', pagesDone: 5 } })) })
+  const job = jobs.request({ kind: 'backup' })
+  assert.deepEqual([job.state.stage, job.own, socket.rooms.has(job.id)], ['asked', true, true])
+  await settle()
+  assert.deepEqual([jobs.get(job.id)?.state.stage, jobs.get(job.id)?.state.filename, jobs.get(job.id)?.state.pagesDone], ['running', 'new.db', 5])
+  socket.fire('progressComplete', snapshot(job.id, { status: 'completed', progress: 100, metadata: { operation: 'backup', name: 'new.db', rows: 3 } }))
+  assert.equal(ended[0]?.state.outcome?.kind === 'completed' && ended[0].state.outcome.receipt.rows, 3)
+})
+
+test('what the server refuses to begin has failed, with its reason', async (t) => {
+  const { jobs, ended } = setUp(t, { request: () => Promise.reject(new ApiError(409, 'IMPORTS_RUNNING', 'a.csv is being imported.', '')) })
+  jobs.request({ kind: 'restore', backup: 'old.db' })
+  await settle()
+  const { outcome, filename } = ended[0]!.state
+  assert.deepEqual([filename, outcome?.kind === 'failed' && outcome.error], ['old.db', { code: 'IMPORTS_RUNNING', detail: 'a.csv is being imported.' }])
+})
+
+test('a restore whose answer was lost is asked after, and goes on where the server knows it', async (t) => {
+  const { jobs } = setUp(t, { request: unreachable, progress: (id) => Promise.resolve(snapshot(id, { metadata: { operation: 'restore', phase: 'safety' } })) })
+  const { id } = jobs.request({ kind: 'restore', backup: 'old.db' })
+  await settle()
+  assert.deepEqual([jobs.get(id)?.state.stage, jobs.get(id)?.state.phase], ['running', 'safety'])
+})
+
+test('a session the server has not heard of yet is not gone', async (t) => {
+  const answer = Promise.withResolvers<{ name: string }>()
+  const { jobs, ended } = setUp(t, { request: () => answer.promise, progress: unknown })
+  const { id } = jobs.request({ kind: 'backup' })
+  jobs.askAll()
+  await settle()
+  assert.deepEqual([jobs.get(id)?.state.stage, ended], ['asked', []])
+})
+
+test('a backup from this computer is sent like an import, and kept over a reload as what it is', async (t) => {
+  const { jobs, uploads, make } = setUp(t)
+  const job = jobs.uploadBackup(file('mine.db'))
+  assert.deepEqual([uploads[0]?.id, job.state.kind], [job.id, 'upload'])
+  const again = make()
+  again.restore()
+  await settle()
+  assert.equal(again.get(job.id)?.state.kind, 'upload')
+})
+
+test('a backup or restore begun elsewhere is followed by its session', async (t) => {
+  const { jobs, socket } = setUp(t, { progress: (id) => Promise.resolve(snapshot(id, { metadata: { operation: 'restore', name: 'old.db', phase: 'restore' } })) })
+  const { job, release } = await jobs.watch({ kind: 'restore', id: 'r' })
+  assert.deepEqual([job.state.kind, job.state.filename, job.state.stage, socket.rooms.has('r')], ['restore', 'old.db', 'running', true])
+  release()
+})
+
+test('a restore the server does not know is gone', async (t) => {
+  const { jobs } = setUp(t, { progress: unknown })
+  const { job } = await jobs.watch({ kind: 'restore', id: 'r' })
+  assert.deepEqual([job.state.kind, job.state.outcome?.kind], ['restore', 'gone'])
 })

@@ -1,6 +1,7 @@
 /**
- * The imports this browser tab knows: those it began, and those somebody looks at. Sends files, two at a time, and keeps
- * each import's state current until its outcome is known. Draws nothing.
+ * The operations this browser tab knows, imports, backups and restores: those it began, and those somebody looks at. Sends
+ * files, two at a time, asks the server for everything else, and keeps each one's state current until its outcome is
+ * known. Draws nothing.
  */
 import type { FailureInfo, ImportRecord, ProgressSnapshot } from '../../../server/protocol.ts'
 import { ApiError } from './api.ts'
@@ -8,6 +9,7 @@ import { Follower, type ProgressSocket } from './follower.ts'
 import { recall, remember, type JobStorage } from './job-memory.ts'
 import type { ImportOptions } from './import-options.ts'
 import type { Link } from './link.ts'
+import { kindOf, type NamedOperation, type OperationKind } from './operation.ts'
 import { advance, newProgress, progressOfRecord, type ProgressEvent, type ProgressState } from './progress-state.ts'
 import type { StartUpload, Upload } from './upload.ts'
 
@@ -36,12 +38,17 @@ interface LiveJob extends Job {
   watchers: number
 }
 
+/** What is begun by asking the server for it, without a file. */
+export type Request = { kind: 'backup' } | { kind: 'restore', backup: string }
+
 export interface JobsPorts {
   socket: ProgressSocket
   upload: StartUpload
+  /** Asks the server to begin. Resolves with the name of the backup that is made, or restored. */
+  request: (id: string, request: Request) => Promise<{ name: string }>
   progress: (id: string) => Promise<ProgressSnapshot>
   record: (id: string) => Promise<ImportRecord>
-  cancel: (id: string) => Promise<unknown>
+  cancel: (operation: NamedOperation) => Promise<unknown>
   storage: JobStorage
   newId: () => string
   now?: () => number
@@ -50,11 +57,11 @@ export interface JobsPorts {
 export interface JobsHandlers {
   /** Something changed; called often. */
   changed: () => void
-  /** An import reached its outcome, once each. */
+  /** An operation reached its outcome, once each. */
   ended: (job: Job) => void
 }
 
-const CANCELLED: FailureInfo = { code: 'CANCELLED', detail: 'The import was stopped before its upload was complete.' }
+const CANCELLED: FailureInfo = { code: 'CANCELLED', detail: 'It was stopped before its upload was complete.' }
 
 export class Jobs {
   #jobs = new Map<string, LiveJob>()
@@ -97,29 +104,55 @@ export class Jobs {
 
   /** Takes files in; each is an import of its own. */
   start(files: readonly File[], options?: ImportOptions): Job[] {
-    const jobs = files.map((file): LiveJob => {
-      const id = this.#ports.newId()
-      return { id, file, options, own: true, watchers: 0, state: newProgress(id, file.name, this.#now(), { stage: 'held', bytesTotal: file.size }) }
-    })
-    for (const job of jobs) this.#jobs.set(job.id, job)
+    const jobs = files.map((file) => this.#hold('import', file, options))
     this.#fillSlots()
     this.#changed()
     return jobs
   }
 
-  /** Begins the import again with the same options, with the file this tab holds or with another. */
+  /** Sends a backup from this computer. It joins those of the server and restores nothing. */
+  uploadBackup(file: File): Job {
+    const job = this.#hold('upload', file)
+    this.#fillSlots()
+    this.#changed()
+    return job
+  }
+
+  /** Begins a backup or a restore. */
+  request(request: Request): Job {
+    const id = this.#ports.newId()
+    const job: LiveJob = {
+      id, file: undefined, own: true, watchers: 0,
+      state: newProgress(request.kind, id, request.kind === 'restore' ? request.backup : '', this.#now(), { stage: 'asked' }),
+    }
+    this.#jobs.set(id, job)
+    void this.#ask(job, request)
+    this.#changed()
+    return job
+  }
+
+  #hold(kind: 'import' | 'upload', file: File, options?: ImportOptions): LiveJob {
+    const id = this.#ports.newId()
+    const job: LiveJob = { id, file, options, own: true, watchers: 0, state: newProgress(kind, id, file.name, this.#now(), { stage: 'held', bytesTotal: file.size }) }
+    this.#jobs.set(id, job)
+    return job
+  }
+
+  /** Sends the file again with the same options, the one this tab holds or another; without a file, asks for the backup again. */
   retry(id: string, file = this.#jobs.get(id)?.file): Job | undefined {
-    if (!file) return undefined
     const old = this.#jobs.get(id)
+    const kind = old?.state.kind ?? 'import'
+    if (!file && kind !== 'backup') return undefined
     if (old?.own) this.#jobs.delete(id)
-    return this.start([file], old?.options)[0]
+    if (!file) return this.request({ kind: 'backup' })
+    return kind === 'upload' ? this.uploadBackup(file) : this.start([file], old?.options)[0]
   }
 
   /** Picks up after a reload what this tab had begun before it. */
   restore(): void {
-    for (const { id, filename, bytes, startedAt, held, ended, options } of recall(this.#ports.storage)) {
+    for (const { id, kind, filename, bytes, startedAt, held, ended, options } of recall(this.#ports.storage)) {
       if (this.#jobs.has(id)) continue
-      const state = newProgress(id, filename, startedAt, { bytesTotal: bytes, heardAt: this.#now() })
+      const state = newProgress(kind, id, filename, startedAt, { bytesTotal: bytes, heardAt: this.#now() })
       this.#jobs.set(id, { id, file: undefined, options, own: true, watchers: 0, state, told: ended })
       if (held && !ended) {
         this.#apply(id, { type: 'failed', error: { code: 'UPLOAD_LOST', detail: 'The page was reloaded before the upload began.' } })
@@ -132,14 +165,14 @@ export class Jobs {
   }
 
   /**
-   * Looks at any import by its id, until `release` is called.
-   * @throws ApiError where the server does not answer; an import it does not know is a job that is gone
+   * Looks at any operation by its id, until `release` is called.
+   * @throws ApiError where the server does not answer; an operation it does not know is a job that is gone
    */
-  async watch(id: string): Promise<{ job: Job, release: () => void }> {
-    const job = this.#jobs.get(id) ?? await this.#fetch(id)
+  async watch({ kind, id }: NamedOperation): Promise<{ job: Job, release: () => void }> {
+    const job = this.#jobs.get(id) ?? await this.#fetch(kind, id)
     job.watchers += 1
-    // Every release needs its own follow: without, it would end the one of the import's own tab.
-    const follows = job.state.stage === 'running' || job.state.stage === 'uploading'
+    // Every release needs its own follow: without, it would end the one of the operation's own tab.
+    const follows = job.state.stage !== 'held' && job.state.stage !== 'ended'
     if (follows) this.#follower.follow(id)
     // Picked up after a reload and not heard of since: what there is to show comes with the answer.
     if (job.state.stage === 'running' && job.state.serverTime === 0 && !job.file) await this.#follower.ask(id)
@@ -156,29 +189,38 @@ export class Jobs {
     }
   }
 
-  async #fetch(id: string): Promise<LiveJob> {
+  async #fetch(kind: OperationKind, id: string): Promise<LiveJob> {
     let state: ProgressState
     try {
-      const record = await this.#ports.record(id)
-      state = progressOfRecord(record, this.#now())
-      if (state.stage === 'running') {
-        const snapshot = await this.#ports.progress(id)
-        // The server's clock may differ from this one: what counts is how long it has been running.
-        const startedAt = this.#now() - Math.max(0, snapshot.timestamp - record.startedAt)
-        state = advance({ ...state, startedAt }, { type: 'message', message: snapshot }, this.#now())
-      }
+      state = kind === 'import' ? await this.#stateOfImport(id) : await this.#stateOfSession(id)
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 404) throw error
-      state = advance(newProgress(id, '', this.#now()), { type: 'gone' }, this.#now())
+      state = advance(newProgress(kind, id, '', this.#now()), { type: 'gone' }, this.#now())
     }
     const job: LiveJob = this.#jobs.get(id) ?? { id, file: undefined, own: false, watchers: 0, state }
     this.#jobs.set(id, job)
     return job
   }
 
+  async #stateOfImport(id: string): Promise<ProgressState> {
+    const record = await this.#ports.record(id)
+    const state = progressOfRecord(record, this.#now())
+    if (state.stage !== 'running') return state
+    const snapshot = await this.#ports.progress(id)
+    // The server's clock may differ from this one: what counts is how long it has been running.
+    const startedAt = this.#now() - Math.max(0, snapshot.timestamp - record.startedAt)
+    return advance({ ...state, startedAt }, { type: 'message', message: snapshot }, this.#now())
+  }
+
+  /** Only imports have a history; of all others the server knows what its session says. */
+  async #stateOfSession(id: string): Promise<ProgressState> {
+    const snapshot = await this.#ports.progress(id)
+    return advance(newProgress(kindOf(snapshot.metadata), id, '', this.#now()), { type: 'message', message: snapshot }, this.#now())
+  }
+
   /**
-   * Stops an import. Resolves when the server has agreed or the outcome is known.
-   * @throws ApiError where the server could not be told, in which case the import goes on
+   * Stops an operation. Resolves when the server has agreed or the outcome is known.
+   * @throws ApiError where the server could not be told, in which case it goes on
    */
   async cancel(id: string): Promise<void> {
     const job = this.#jobs.get(id)
@@ -190,7 +232,7 @@ export class Jobs {
     this.#apply(id, { type: 'stopping', stopping: true })
     const sending = job.state.stage === 'uploading'
     try {
-      await this.#ports.cancel(id)
+      await this.#ports.cancel({ kind: job.state.kind, id })
     } catch (error) {
       const code = error instanceof ApiError ? error.code : 'INTERNAL'
       if (!sending && code !== 'ALREADY_FINISHED' && code !== 'SESSION_NOT_FOUND') {
@@ -204,7 +246,7 @@ export class Jobs {
     if (sending) this.#apply(id, { type: 'failed', error: CANCELLED })
   }
 
-  /** Drops ended imports from this tab's list. */
+  /** Drops what has ended from this tab's list. */
   forgetEnded(): void {
     for (const job of this.#jobs.values()) {
       if (job.own && job.state.stage === 'ended' && job.watchers === 0) this.#jobs.delete(job.id)
@@ -246,26 +288,36 @@ export class Jobs {
     if (!file) return
     this.#apply(id, { type: 'upload', loaded: 0, total: file.size })
     this.#follower.follow(id)
-    job.upload = this.#ports.upload(id, file, { progress: (loaded, total) => this.#apply(id, { type: 'upload', loaded, total }) }, job.options)
+    job.upload = this.#ports.upload({ kind: job.state.kind, id }, file, { progress: (loaded, total) => this.#apply(id, { type: 'upload', loaded, total }) }, job.options)
+    await this.#outcomeOf(job, job.upload.done.then(({ table, name }) => ({ table, filename: name })))
+    delete job.upload
+    this.#fillSlots()
+    this.#changed()
+  }
+
+  async #ask(job: LiveJob, request: Request): Promise<void> {
+    this.#follower.follow(job.id)
+    await this.#outcomeOf(job, this.#ports.request(job.id, request).then(({ name }) => ({ filename: name })))
+  }
+
+  /** Waits for the server's word on whether it goes on with what was sent or asked. */
+  async #outcomeOf(job: LiveJob, answer: Promise<{ table?: string | undefined, filename?: string | undefined }>): Promise<void> {
+    const { id } = job
     try {
-      const { table } = await job.upload.done
-      this.#apply(id, { type: 'received', table })
+      this.#apply(id, { type: 'accepted', ...await answer })
       // The room was joined before the server knew the session, so what happened in between may have been missed.
       void this.#follower.ask(id)
     } catch (error) {
       if (error instanceof DOMException && error.name === 'AbortError') return
       if (error instanceof ApiError && error.status > 0 && error.code !== 'UNREACHABLE') this.#apply(id, { type: 'failed', error: { code: error.code, detail: error.message } })
       else await this.#aftermath(job)
-    } finally {
-      delete job.upload
-      this.#fillSlots()
-      this.#changed()
     }
   }
 
-  /** The connection broke during an upload. The server may still have an answer: refused, cancelled, or all of the file. */
+  /** The connection broke before the answer. The server may still have one: refused, cancelled, all of the file, begun. */
   async #aftermath(job: LiveJob): Promise<void> {
-    for (let attempt = 0; attempt < AFTERMATH.attempts && job.state.stage === 'uploading'; attempt++) {
+    const { stage } = job.state
+    for (let attempt = 0; attempt < AFTERMATH.attempts && job.state.stage === stage; attempt++) {
       try {
         const snapshot = await this.#ports.progress(job.id)
         if (snapshot.status === 'completed' || snapshot.status === 'error' || snapshot.metadata['phase'] !== 'upload') {
@@ -298,7 +350,7 @@ export class Jobs {
 
   #changed(): void {
     remember(this.#ports.storage, this.own().map(({ id, file, options, state }) => ({
-      id, filename: state.filename, bytes: file?.size ?? state.bytesTotal ?? 0, startedAt: state.startedAt,
+      id, kind: state.kind, filename: state.filename, bytes: file?.size ?? state.bytesTotal ?? 0, startedAt: state.startedAt,
       held: state.stage === 'held', ended: state.stage === 'ended', options,
     })))
     this.#handlers.changed()

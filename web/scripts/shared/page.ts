@@ -1,6 +1,7 @@
 /** What a page is to the shell around it. */
 import type { ImportDraft } from './import-draft.ts'
 import type { Jobs } from './jobs.ts'
+import type { Rich } from './rich.ts'
 
 export interface Page {
   /** Without the product's name. */
@@ -10,12 +11,12 @@ export interface Page {
   content: Node
   /** Takes over a change of the address that leaves the page the same. */
   onUrl?: (url: URL) => void
-  /** Once per frame in which anything about an import changed, and each second while one runs. */
+  /** Once per frame in which anything about an operation changed, and each second while one runs. */
   onFrame?: () => void
-  /** An import ended or was undone: tables and history may say something else now. */
-  onEnded?: () => void
+  /** Tables, imports or backups may say something else now, whoever changed them. What is typed, focused and in view stays. */
+  onDataChanged?: () => void
   /** Says why files were not taken, in a place of its own. */
-  onRefused?: (messages: string[]) => void
+  onRefused?: (messages: Rich[]) => void
   /** Shows that files are over the window; how many, 0 once they have left. */
   onDragOver?: (files: number) => void
   /** One filled button per view: true where the page has its own, and the shell hides its. */
@@ -34,12 +35,20 @@ export interface PageContext {
   navigate: (href: string, how?: 'push' | 'replace') => void
   /** Changes the address without making a new page. */
   setUrl: (href: string, how: 'push' | 'replace') => void
+  /** Something that pages show has changed: whichever is shown reads it anew. */
+  dataChanged: () => void
   /** Makes the page anew from the same address. */
   reload: () => void
   /** Opens the progress dialog, or the receipt of an import of the past. */
   showImport: (id: string) => void
   /** Asks whether to take an import back. */
   undoImport: (id: string) => void
+  /** Makes a backup, followed in the progress dialog. */
+  backUp: () => void
+  /** Opens the system's dialog for a backup, and sends what was chosen. */
+  chooseBackup: () => void
+  /** Asks whether to restore a backup, showing what would change. */
+  restoreBackup: (name: string) => void
   /** Takes files in from the page. */
   takeFiles: (files: Iterable<File>) => void
   takeSample: () => Promise<void>

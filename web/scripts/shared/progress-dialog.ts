@@ -1,10 +1,11 @@
 /**
- * The progress dialog: one import at a time, from its first byte to its receipt. Decides when it opens, what its buttons
+ * The progress dialog: one operation at a time, from its first byte to its receipt. Decides when it opens, what its buttons
  * do and where the focus goes; the words come from progress-view.ts and outcome-view.ts.
  *
- * Closing it never stops an import. Escape minimises while one runs and closes a receipt.
+ * Closing it never stops anything. Escape minimises while an operation runs and closes a receipt. A restore stays in front
+ * until its outcome is there, since everything behind it is about to be replaced.
  */
-import type { ImportRecord } from '../../../server/protocol.ts'
+import type { BackupInfo, ImportRecord } from '../../../server/protocol.ts'
 import { beginTelling, tell, type Told } from './announce.ts'
 import { ApiError } from './api.ts'
 import { copyText } from './clipboard.ts'
@@ -12,27 +13,33 @@ import { DialogPainter } from './dialog-painter.ts'
 import { part, setText } from './dom.ts'
 import type { ImportOptions } from './import-options.ts'
 import type { Job, Jobs } from './jobs.ts'
+import type { NamedOperation } from './operation.ts'
 import { outcomeView } from './outcome-view.ts'
 import type { ToastContent } from './page.ts'
-import { runningView } from './progress-view.ts'
+import type { ProgressState } from './progress-state.ts'
+import { runningView, wordsOf } from './progress-view.ts'
 import { historyView } from './undo-view.ts'
 
-/** Imports that end sooner go straight to their receipt. */
+/** What ends sooner goes straight to its receipt. */
 export const OPEN_DELAY_MS = 400
 
 export interface DialogHooks {
   navigate: (href: string) => void
-  /** Lets the user choose one file. */
+  /** Lets the user choose one file: a CSV, or a backup. */
   chooseFile: (then: (file: File) => void) => void
-  /** The dialog now shows this import, or none. */
-  shows: (id: string | undefined) => void
+  chooseBackup: (then: (file: File) => void) => void
+  /** The dialog now shows this operation, or none. */
+  shows: (operation: NamedOperation | undefined) => void
   toast: (toast: ToastContent) => void
   /** Asks whether to take the import back. */
   undo: (id: string) => void
   /** Shows the file with its options before it is imported again. */
   preview: (file: File, options: ImportOptions | undefined) => void
+  /** Asks whether to restore a backup. */
+  restore: (backup: string) => void
   record: (id: string) => Promise<ImportRecord>
-  /** Where the focus goes when a running import is minimised. */
+  backups: () => Promise<BackupInfo[]>
+  /** Where the focus goes when a running operation is minimised. */
   pill: HTMLElement
   changed: () => void
 }
@@ -58,7 +65,7 @@ export class ProgressDialog {
     dialog.addEventListener('cancel', (event) => {
       event.preventDefault()
       if (this.#asking) this.#ask(false)
-      else this.close()
+      else if (!this.#staysOpen) this.close()
     })
     // A body that scrolls has to be reachable by keyboard; one that does not would only be a stop without a purpose.
     const body = part(dialog, 'body')
@@ -67,10 +74,16 @@ export class ProgressDialog {
       else body.removeAttribute('tabindex')
     }).observe(body)
     // Browsers may close it on their own, on a second Escape for instance.
-    dialog.addEventListener('close', () => this.#closed())
+    dialog.addEventListener('close', () => this.#staysOpen ? dialog.showModal() : this.#closed())
   }
 
-  /** The import it shows or is about to show. */
+  /** Whether what it shows may not be put aside. */
+  get #staysOpen(): boolean {
+    const state = this.#id === undefined ? undefined : this.#jobs.get(this.#id)?.state
+    return state !== undefined && state.outcome === undefined && !wordsOf(state).isBackground
+  }
+
+  /** The operation it shows or is about to show. */
   get id(): string | undefined {
     return this.#id ?? this.#soon?.id
   }
@@ -80,28 +93,29 @@ export class ProgressDialog {
   }
 
   /** Opens after a moment, or at once when the outcome is there sooner. */
-  openSoon(id: string): void {
+  openSoon({ id, state: { kind } }: Job): void {
     clearTimeout(this.#soon?.timer)
-    const timer = setTimeout(() => void this.open(id), OPEN_DELAY_MS)
+    const timer = setTimeout(() => void this.open({ kind, id }), OPEN_DELAY_MS)
     this.#soon = { id, timer }
   }
 
-  /** The outcome of an import is there. */
-  ended(job: Job): void {
-    if (this.#soon?.id === job.id) void this.open(job.id)
+  /** The outcome of an operation is there. */
+  ended({ id, state: { kind } }: Job): void {
+    if (this.#soon?.id === id) void this.open({ kind, id })
   }
 
-  /** @returns false where the server could not be asked about an import this tab does not know */
-  async open(id: string): Promise<boolean> {
+  /** @returns false where the server could not be asked about an operation this tab does not know */
+  async open(operation: NamedOperation): Promise<boolean> {
+    const { id } = operation
     clearTimeout(this.#soon?.timer)
     this.#soon = undefined
     if (this.#id === id) return true
     let watched: Awaited<ReturnType<Jobs['watch']>>
     try {
-      watched = await this.#jobs.watch(id)
+      watched = await this.#jobs.watch(operation)
     } catch (error) {
       const text = error instanceof ApiError ? error.message : 'It could not be read.'
-      this.#hooks.toast({ tone: 'bad', title: 'The import could not be shown', text })
+      this.#hooks.toast({ tone: 'bad', title: `The ${operation.kind} could not be shown`, text })
       return false
     }
     this.#release?.()
@@ -113,19 +127,25 @@ export class ProgressDialog {
     setText(part(this.#dialog, 'status'), '')
     setText(part(this.#dialog, 'alert'), '')
     part(this.#dialog, 'details', HTMLDetailsElement).open = false
-    this.#hooks.shows(id)
+    this.#hooks.shows(operation)
     this.render(Date.now())
     if (!this.#dialog.open) this.#dialog.showModal()
-    if (watched.job.state.stage === 'ended') this.#focusHeading()
-    else part(this.#dialog, 'background').focus()
+    this.#focusFirst(watched.job.state)
     this.#hooks.changed()
     return true
   }
 
-  /** Minimises a running import, closes a receipt. */
+  /** The safest action has the focus; where there is none, or an outcome, the heading. */
+  #focusFirst(state: ProgressState): void {
+    if (state.outcome) this.#focusHeading()
+    else if (this.#staysOpen) this.#dialog.querySelector<HTMLElement>('#progress-title')?.focus()
+    else part(this.#dialog, 'background').focus()
+  }
+
+  /** Minimises a running operation, closes a receipt. */
   close(): void {
     this.#dialog.close()
-    // The event comes later; the address must not name this import any more when something else happens first.
+    // The event comes later; the address must not name it any more when something else happens first.
     this.#closed()
   }
 
@@ -137,8 +157,10 @@ export class ProgressDialog {
       const view = runningView(state, this.#jobs.link, now)
       if (this.#asking && !view.canCancel) this.#asking = false
       this.#painter.running(view, state)
+      // Browsers close a dialog on a second Escape, whatever the page says to it. What stays in front they leave alone, but then
+      // they tell of no Escape either, which answers a question.
+      this.#dialog.setAttribute('closedby', view.mayMinimise || this.#asking ? 'closerequest' : 'none')
       this.#painter.foot(this.#asking ? 'ask' : 'running')
-      setText(this.#dialog.querySelector('#ask-detail')!, view.askDetail)
       if (this.#told) {
         const { told, text } = tell(this.#told, state, this.#jobs.link, now)
         this.#told = told
@@ -149,31 +171,38 @@ export class ProgressDialog {
     if (this.#ended) return
     this.#ended = true
     this.#asking = false
+    this.#dialog.setAttribute('closedby', 'closerequest')
     const view = outcomeView(state, state.outcome, job.file !== undefined)
     this.#painter.outcome(view, state)
     this.#painter.foot(view.kind === 'gone' ? 'failed' : view.kind)
-    const link = part(this.#dialog, 'open-table', HTMLAnchorElement)
-    link.hidden = view.table === undefined
-    link.href = `/tables/${encodeURIComponent(view.table ?? '')}`
     setText(part(this.#dialog, view.word === 'Failed' ? 'alert' : 'status'), view.announcement)
-    part(this.#dialog, 'undo').hidden = true
-    if (view.kind === 'completed') void this.#readHistory(job.id)
+    if (view.kind === 'completed') void this.#readMore(job)
     if (this.#dialog.open) this.#focusHeading()
   }
 
-  /** Asks anew what the history says of the import on show: it may have been undone. */
+  /** Asks anew what the server says of what is on show: an import may have been undone. */
   refresh(): void {
-    if (this.#id !== undefined && this.#ended) void this.#readHistory(this.#id)
+    const job = this.#id === undefined ? undefined : this.#jobs.get(this.#id)
+    if (job && this.#ended) void this.#readMore(job)
   }
 
-  /** Whether an import can be taken back is known to the server only, and changes. */
-  async #readHistory(id: string): Promise<void> {
-    const record = await this.#hooks.record(id).catch(() => undefined)
-    if (!record || this.#id !== id || !this.#ended) return
+  /** What only the server knows of something completed, and what changes: whether it can be taken back, what was before. */
+  async #readMore({ id, state, file }: Job): Promise<void> {
+    const isShown = () => this.#id === id && this.#ended
+    if (state.kind === 'import') {
+      const record = await this.#hooks.record(id).catch(() => undefined)
+      if (record && isShown()) this.#showHistory(record)
+    } else if (state.kind === 'restore') {
+      const backups = await this.#hooks.backups().catch(() => undefined)
+      if (backups && state.outcome && isShown()) this.#painter.outcome(outcomeView(state, state.outcome, file !== undefined, backups), state)
+    }
+  }
+
+  #showHistory(record: ImportRecord): void {
     const view = historyView(record, Date.now())
     const hadFocus = part(this.#dialog, 'undo') === document.activeElement
     this.#painter.history(view)
-    if (record.undoneAt !== undefined && record.mode === 'create') part(this.#dialog, 'open-table').hidden = true
+    if (record.undoneAt !== undefined && record.mode === 'create') part(this.#dialog, 'way').hidden = true
     if (!view.canUndo && hadFocus) this.#focusHeading()
   }
 
@@ -196,8 +225,9 @@ export class ProgressDialog {
     'try-live': () => this.#jobs.tryLive(),
     'again': () => this.#again(),
     'undo': () => this.#id !== undefined && this.#hooks.undo(this.#id),
+    'restore': () => this.#restoreNext(),
     'copy': () => void this.#copy(),
-    'open-table': (event) => this.#openTable(event),
+    'go': (event) => this.#go(event),
   }
 
   #click(event: MouseEvent): void {
@@ -210,30 +240,49 @@ export class ProgressDialog {
     if (id === undefined) return
     this.#asking = false
     this.render(Date.now())
-    part(this.#dialog, 'background').focus()
+    const state = this.#jobs.get(id)?.state
+    if (state) this.#focusFirst(state)
     try {
       await this.#jobs.cancel(id)
     } catch {
-      this.#hooks.toast({ tone: 'bad', title: 'The import could not be stopped', text: 'The server did not take the request. The import goes on.' })
-      setText(part(this.#dialog, 'status'), 'The import could not be stopped. It goes on.')
+      const it = `The ${state?.kind ?? 'import'}`
+      this.#hooks.toast({ tone: 'bad', title: `${it} could not be stopped`, text: `The server did not take the request. ${it} goes on.` })
+      setText(part(this.#dialog, 'status'), `${it} could not be stopped. It goes on.`)
     }
+  }
+
+  /** Asks whether to restore what the receipt leads to. */
+  #restoreNext(): void {
+    const job = this.#id === undefined ? undefined : this.#jobs.get(this.#id)
+    const backup = job?.state.outcome && outcomeView(job.state, job.state.outcome, false).restores?.backup
+    if (backup === undefined) return
+    this.close()
+    this.#hooks.restore(backup)
   }
 
   #again(): void {
     const job = this.#id === undefined ? undefined : this.#jobs.get(this.#id)
     if (!job) return
-    const view = job.state.outcome && outcomeView(job.state, job.state.outcome, job.file !== undefined)
-    const action = view?.account?.action
-    const begin = (file: File) => {
+    const { kind, filename, outcome } = job.state
+    const action = outcome && outcomeView(job.state, outcome, job.file !== undefined).account?.action
+    if (kind === 'restore') {
       this.close()
-      if (action?.remedy === 'options' || action?.remedy === 'other') {
+      if (action?.remedy === 'other') this.#hooks.navigate('/backups')
+      else this.#hooks.restore(filename)
+      return
+    }
+    const begin = (file?: File) => {
+      this.close()
+      if (file && kind === 'import' && (action?.remedy === 'options' || action?.remedy === 'other')) {
         this.#hooks.preview(file, action.remedy === 'options' ? job.options : undefined)
         return
       }
       const next = this.#jobs.retry(job.id, file)
-      if (next) this.openSoon(next.id)
+      if (next) this.openSoon(next)
     }
-    if (job.file && action?.chooses !== true) begin(job.file)
+    if (kind === 'backup') begin()
+    else if (job.file && action?.chooses !== true) begin(job.file)
+    else if (kind === 'upload') this.#hooks.chooseBackup(begin)
     else this.#hooks.chooseFile(begin)
   }
 
@@ -247,10 +296,10 @@ export class ProgressDialog {
     setTimeout(() => setText(label, 'Copy details'), 3_000)
   }
 
-  #openTable(event: MouseEvent): void {
+  #go(event: MouseEvent): void {
     if (event.metaKey || event.ctrlKey || event.shiftKey) return
     event.preventDefault()
-    const { href } = part(this.#dialog, 'open-table', HTMLAnchorElement)
+    const { href } = part(this.#dialog, 'way', HTMLAnchorElement)
     this.close()
     this.#hooks.navigate(href)
   }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ImportMetadata, ImportRecord, ProgressComplete, ProgressFailure, ProgressUpdate } from '../../../server/protocol.ts'
-import { advance, newProgress, progressOfRecord, stepFraction, type ProgressEvent, type ProgressMessage, type ProgressState } from './progress-state.ts'
+import { stepFraction } from './operation.ts'
+import { advance, newProgress, progressOfRecord, type ProgressEvent, type ProgressMessage, type ProgressState } from './progress-state.ts'
 
 const ID = '3b241101-e2bb-4255-8caf-4136c566a962'
 
@@ -13,7 +14,7 @@ const complete = (metadata: Partial<ImportMetadata> = {}): ProgressComplete =>
 const failure = (code: string, progress = 40): ProgressFailure => ({ ...update(progress), status: 'error', error: { code, detail: 'Because.' } })
 
 const message = (value: ProgressMessage): ProgressEvent => ({ type: 'message', message: value })
-const run = (events: ProgressEvent[], state: ProgressState = newProgress(ID, 'a.csv', 0)): ProgressState =>
+const run = (events: ProgressEvent[], state: ProgressState = newProgress('import', ID, 'a.csv', 0)): ProgressState =>
   events.reduce((now, event, index) => advance(now, event, (index + 1) * 1_000), state)
 
 test('an upload fills the first 18 percent and no more', () => {
@@ -68,8 +69,8 @@ test('a queue position is there only while the import waits', () => {
 })
 
 test('merge is drawn in the last segment', () => {
-  assert.equal(stepFraction(93.5, 'finish'), 0.5)
-  assert.equal(stepFraction(93.5, 'import'), 1)
+  assert.equal(stepFraction('import', 3, 93.5), 0.5)
+  assert.equal(stepFraction('import', 2, 93.5), 1)
   assert.equal(run([message(update(90, { phase: 'merge' }))]).phase, 'merge')
 })
 

@@ -1,48 +1,43 @@
 /**
- * What this page knows of one import, as a value. Every change is `(state, event) → state`, so it can be tested without a
- * page, a socket or a clock.
+ * What this page knows of one operation, as a value. Every change is `(state, event) → state`, so it can be tested without
+ * a page, a socket or a clock.
  *
- *   held → uploading → running → ended
- *                         ↑ an import followed from elsewhere starts here
+ *   held → uploading ┐
+ *          asked ────┴→ running → ended
+ *                          ↑ what is followed from elsewhere starts here
  *
  * `ended` is final: whatever arrives later, in whatever order, changes nothing. The shown percentage never falls.
  */
-import {
-  PHASE_WEIGHTS, type FailureInfo, type ImportMetadata, type ImportMode, type ImportPhase, type ImportRecord, type ProgressComplete,
-  type ProgressFailure, type ProgressSnapshot, type ProgressUpdate, type Receipt,
+import type {
+  BackupMetadata, FailureInfo, ImportMetadata, ImportMode, ImportRecord, ProgressComplete, ProgressFailure, ProgressSnapshot, ProgressUpdate, Receipt,
+  RestoreMetadata,
 } from '../../../server/protocol.ts'
 import { keepPace, secondsLeft, settleEta, startPace, type Pace, type ShownEta } from './eta.ts'
+import { firstPhase, lastPhase, phaseIndex, stepAt, stepFraction, stepIndex, stepsOf, type OperationKind, type Phase } from './operation.ts'
 import { measure, NO_SPEED, type Speed } from './speed.ts'
-
-/** The four segments of the bar. `merge` is drawn inside Finish. */
-export const STEPS = ['upload', 'analyse', 'import', 'finish'] as const
-export type Step = typeof STEPS[number]
-
-export const stepOf = (phase: ImportPhase): Step => phase === 'merge' ? 'finish' : phase
-
-/** Where each step begins on the bar, in percent. */
-export const STEP_START: Record<Step, number> = {
-  upload: 0,
-  analyse: PHASE_WEIGHTS.upload,
-  import: PHASE_WEIGHTS.upload + PHASE_WEIGHTS.analyse,
-  finish: 100 - PHASE_WEIGHTS.finish,
-}
 
 /** The bar holds here until the server reports the commit. */
 const UNCOMMITTED_MAX = 99
 
+/** What the server says on completion, each field where the operation has it. */
+export type Completion = Partial<Receipt>
+  & Pick<BackupMetadata, 'name' | 'bytes' | 'sha256' | 'tables' | 'rows'>
+  & Pick<RestoreMetadata, 'safetyCopy'>
+
 export type Outcome =
-  | { readonly kind: 'completed', readonly receipt: Partial<Receipt>, readonly durationMs: number | undefined }
+  | { readonly kind: 'completed', readonly receipt: Completion, readonly durationMs: number | undefined }
   | { readonly kind: 'failed' | 'cancelled', readonly error: FailureInfo }
-  /** The server does not know the import (any more). */
+  /** The server does not know the operation (any more). */
   | { readonly kind: 'gone' }
 
 export interface ProgressState {
+  readonly kind: OperationKind
   readonly sessionId: string
+  /** Of the file that comes in, or of the backup that is made or restored; empty while it is not known. */
   readonly filename: string
-  /** `held`: waits in this tab for one of its upload slots. */
-  readonly stage: 'held' | 'uploading' | 'running' | 'ended'
-  readonly phase: ImportPhase
+  /** `held`: waits in this tab for one of its upload slots. `asked`: the server has not answered yet that it begins. */
+  readonly stage: 'held' | 'uploading' | 'asked' | 'running' | 'ended'
+  readonly phase: Phase
   /** Shown percentage of the whole, not rounded. */
   readonly percent: number
   readonly bytesDone: number
@@ -51,6 +46,9 @@ export interface ProgressState {
   /** Known once every row has been counted. */
   readonly rowsTotal?: number | undefined
   readonly rowsRejected: number
+  /** Pages of the database that the current step has dealt with. */
+  readonly pagesDone: number
+  readonly pagesTotal?: number | undefined
   readonly table?: string | undefined
   readonly number?: number | undefined
   readonly mode?: ImportMode | undefined
@@ -75,24 +73,25 @@ export type ProgressMessage = ProgressSnapshot | ProgressUpdate | ProgressComple
 
 export type ProgressEvent =
   | { type: 'upload', loaded: number, total: number }
-  /** The server has the whole file. */
-  | { type: 'received', table?: string | undefined }
+  /** The server goes on by itself: it has the whole file, or has agreed to begin. */
+  | { type: 'accepted', table?: string | undefined, filename?: string | undefined }
   | { type: 'message', message: ProgressMessage }
   | { type: 'failed', error: FailureInfo }
   | { type: 'gone' }
   | { type: 'stopping', stopping: boolean }
 
-export function newProgress(sessionId: string, filename: string, at: number, more: Partial<ProgressState> = {}): ProgressState {
+export function newProgress(kind: OperationKind, sessionId: string, filename: string, at: number, more: Partial<ProgressState> = {}): ProgressState {
   return {
-    sessionId, filename, stage: 'running', phase: 'upload', percent: 0, bytesDone: 0, rowsDone: 0, rowsRejected: 0, stopping: false,
+    kind, sessionId, filename, stage: 'running', phase: firstPhase(kind), percent: 0, bytesDone: 0, rowsDone: 0, rowsRejected: 0, pagesDone: 0, stopping: false,
     startedAt: at, heardAt: at, serverTime: 0, speed: NO_SPEED, pace: startPace(0, at), ...more,
   }
 }
 
-/** How far through its current step the import is, 0 to 1. */
-export function stepFraction(percent: number, step: Step): number {
-  return Math.min(1, Math.max(0, (percent - STEP_START[step]) / PHASE_WEIGHTS[step]))
-}
+/** How far through its current step the operation is, 0 to 1. */
+export const currentFraction = ({ kind, phase, percent }: Pick<ProgressState, 'kind' | 'phase' | 'percent'>): number => stepFraction(kind, stepIndex(kind, phase), percent)
+
+/** Share of the whole that the upload owns, in percent. */
+const uploadShare = (kind: OperationKind): number => stepsOf(kind)[0]!.weight
 
 export function advance(state: ProgressState, event: ProgressEvent, at: number): ProgressState {
   if (state.stage === 'ended') return state
@@ -100,11 +99,14 @@ export function advance(state: ProgressState, event: ProgressEvent, at: number):
     case 'upload': {
       const fraction = event.total > 0 ? Math.min(1, event.loaded / event.total) : 0
       return move({ ...state, stage: 'uploading', heardAt: at }, at, {
-        phase: 'upload', percent: fraction * PHASE_WEIGHTS.upload, bytesDone: event.loaded, bytesTotal: event.total,
+        phase: 'upload', percent: fraction * uploadShare(state.kind), bytesDone: event.loaded, bytesTotal: event.total,
       })
     }
-    case 'received':
-      return { ...state, stage: 'running', heardAt: at, table: event.table ?? state.table, percent: Math.max(state.percent, PHASE_WEIGHTS.upload) }
+    case 'accepted':
+      return {
+        ...state, stage: 'running', heardAt: at, table: event.table ?? state.table, filename: event.filename ?? state.filename,
+        percent: state.stage === 'uploading' ? Math.max(state.percent, uploadShare(state.kind)) : state.percent,
+      }
     case 'message':
       return take(state, event.message, at)
     case 'failed':
@@ -120,50 +122,59 @@ function end(state: ProgressState, at: number, outcome: Outcome): ProgressState 
   return { ...state, stage: 'ended', outcome, endedAt: at, heardAt: at, stopping: false, queuePosition: undefined, eta: undefined }
 }
 
-/** What one message says about where the import is. */
+/** What one message says about where the operation is. */
 interface Move {
-  phase: ImportPhase
+  phase: Phase
   percent: number
   bytesDone?: number | undefined
   bytesTotal?: number | undefined
   rowsDone?: number | undefined
+  pagesDone?: number | undefined
+  pagesTotal?: number | undefined
   rowsPerSecond?: number | undefined
   etaSeconds?: number | undefined
 }
 
 function move(state: ProgressState, at: number, to: Move): ProgressState {
   const percent = Math.max(state.percent, Math.min(to.percent, UNCOMMITTED_MAX))
-  const fresh = stepOf(to.phase) !== stepOf(state.phase)
+  const { kind } = state
+  const step = stepAt(kind, to.phase)
+  const fresh = step !== stepAt(kind, state.phase)
   const pace = fresh ? startPace(percent, at) : keepPace(state.pace, percent, at)
   const bytesDone = to.bytesDone ?? (fresh ? 0 : state.bytesDone)
+  const pagesDone = to.pagesDone ?? (fresh ? 0 : state.pagesDone)
   const rowsDone = to.rowsDone ?? state.rowsDone
-  const inRows = to.phase === 'import'
-  // What Finish does is neither bytes nor rows: the speed of Import stays on show.
-  const speed = stepOf(to.phase) === 'finish'
+  const speed = step.unit === undefined
     ? state.speed
     : measure(fresh ? NO_SPEED : state.speed, {
-        at, amount: inRows ? rowsDone : bytesDone, x: stepFraction(percent, stepOf(to.phase)), rate: inRows ? to.rowsPerSecond : undefined,
+        at, amount: { bytes: bytesDone, rows: rowsDone, pages: pagesDone }[step.unit], x: currentFraction({ kind, phase: to.phase, percent }),
+        rate: step.unit === 'rows' ? to.rowsPerSecond : undefined,
       })
   return {
-    ...state, phase: to.phase, percent, bytesDone, bytesTotal: to.bytesTotal ?? state.bytesTotal, rowsDone, speed, pace,
-    eta: settleEta(state.eta, to.etaSeconds ?? secondsLeft(pace), at),
+    ...state, phase: to.phase, percent, bytesDone, bytesTotal: to.bytesTotal ?? state.bytesTotal, rowsDone, pagesDone,
+    pagesTotal: to.pagesTotal ?? (fresh ? undefined : state.pagesTotal), speed, pace, eta: settleEta(state.eta, to.etaSeconds ?? secondsLeft(pace), at),
   }
 }
 
-const PHASE_ORDER: readonly ImportPhase[] = ['upload', 'analyse', 'import', 'merge', 'finish']
+/** What the metadata of any kind may say. */
+type AnyMetadata = Completion
+  & Pick<ImportMetadata, 'filename' | 'table' | 'number' | 'mode' | 'bytesDone' | 'bytesTotal' | 'rowsDone' | 'rowsRejected' | 'rowsPerSecond' | 'etaSeconds' | 'queuePosition'>
+  & Pick<BackupMetadata, 'pagesDone' | 'pagesTotal'>
+  & { phase?: Phase, rowsTotal?: number }
 
 function take(state: ProgressState, message: ProgressMessage, at: number): ProgressState {
-  const metadata = message.metadata as ImportMetadata
+  const metadata = message.metadata as AnyMetadata
+  const { kind } = state
   const known: ProgressState = {
     ...state,
-    filename: metadata.filename ?? state.filename,
+    filename: metadata.filename ?? metadata.name ?? state.filename,
     table: metadata.table ?? state.table,
     number: metadata.number ?? state.number,
     mode: metadata.mode ?? state.mode,
     rowsRejected: metadata.rowsRejected ?? state.rowsRejected,
     heardAt: at,
   }
-  if (message.status === 'completed') return { ...end(known, at, completed(message, metadata)), phase: 'finish', percent: 100 }
+  if (message.status === 'completed') return { ...end(known, at, completed(message, metadata)), phase: lastPhase(kind), percent: 100 }
   if (message.status === 'error') {
     const error = message.error ?? { code: 'INTERNAL', detail: message.message }
     const reached = { ...known, ...figures(known, metadata), percent: Math.max(known.percent, Math.min(message.progress, UNCOMMITTED_MAX)) }
@@ -172,37 +183,36 @@ function take(state: ProgressState, message: ProgressMessage, at: number): Progr
   const phase = metadata.phase ?? known.phase
   // While this tab sends the file, its own count of the bytes is the truth.
   if (known.stage === 'uploading' && phase === 'upload') return known
-  if (message.timestamp < known.serverTime || PHASE_ORDER.indexOf(phase) < PHASE_ORDER.indexOf(known.phase)) return known
+  if (message.timestamp < known.serverTime || phaseIndex(kind, phase) < phaseIndex(kind, known.phase)) return known
   const moved = move(known, at, {
     phase, percent: message.progress, bytesDone: metadata.bytesDone, bytesTotal: metadata.bytesTotal, rowsDone: metadata.rowsDone,
-    rowsPerSecond: metadata.rowsPerSecond, etaSeconds: metadata.etaSeconds,
+    pagesDone: metadata.pagesDone, pagesTotal: metadata.pagesTotal, rowsPerSecond: metadata.rowsPerSecond, etaSeconds: metadata.etaSeconds,
   })
   return { ...moved, ...figures(known, metadata), stage: 'running', serverTime: message.timestamp, queuePosition: metadata.queuePosition }
 }
 
 /** The step a message speaks of, with what it counted. */
-function figures(state: ProgressState, metadata: ImportMetadata): Pick<ProgressState, 'phase' | 'rowsDone' | 'rowsTotal'> {
-  const total = metadata['rowsTotal']
+function figures(state: ProgressState, metadata: AnyMetadata): Pick<ProgressState, 'phase' | 'rowsDone' | 'rowsTotal'> {
   return {
     phase: metadata.phase ?? state.phase,
     rowsDone: metadata.rowsDone ?? state.rowsDone,
-    rowsTotal: typeof total === 'number' ? total : state.rowsTotal,
+    rowsTotal: metadata.rowsTotal ?? state.rowsTotal,
   }
 }
 
-function completed(message: ProgressMessage, receipt: Partial<Receipt>): Outcome {
+function completed(message: ProgressMessage, receipt: Completion): Outcome {
   return { kind: 'completed', receipt, durationMs: receipt.durationMs ?? ('duration' in message ? message.duration : undefined) }
 }
 
 /** An import of the history as the dialog shows it. One that still runs is only where the story begins. */
 export function progressOfRecord(record: ImportRecord, at: number): ProgressState {
-  const state = newProgress(record.sessionId, record.filename, record.startedAt, {
+  const state = newProgress('import', record.sessionId, record.filename, record.startedAt, {
     table: record.table, number: record.number, mode: record.mode, rowsDone: record.rowsRead, rowsRejected: record.rowsRejected,
     bytesTotal: record.bytes, heardAt: at,
   })
   const endedAt = record.finishedAt ?? at
   if (record.status === 'completed') {
-    return { ...end(state, endedAt, { kind: 'completed', receipt: record, durationMs: record.durationMs }), percent: 100, phase: 'finish' }
+    return { ...end(state, endedAt, { kind: 'completed', receipt: record, durationMs: record.durationMs }), percent: 100, phase: lastPhase('import') }
   }
   if (record.status !== 'error') return state
   const error = record.error ?? { code: 'INTERNAL', detail: 'The server kept no reason.' }

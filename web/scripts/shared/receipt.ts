@@ -6,7 +6,9 @@ import type { ProgressState } from './progress-state.ts'
 export interface LedgerLine {
   label: string
   value: string
-  tone?: 'warn'
+  tone?: 'warn' | 'ok'
+  /** What it was before, where it has changed. */
+  was?: string
   /** Something to fetch that belongs to the line. */
   link?: { label: string, href: string }
 }

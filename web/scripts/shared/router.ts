@@ -1,8 +1,6 @@
 /** Addresses to pages, with the History API. A page is made, then shown, so that nothing flashes in between. */
+import { nameOperation, operationIn } from './operation.ts'
 import type { MakePage, Page, PageContext } from './page.ts'
-
-/** The query parameter that names the import in the dialog; it belongs to the shell, not to a page. */
-export const IMPORT_PARAM = 'import'
 
 export interface Route {
   pattern: RegExp
@@ -59,8 +57,8 @@ export class Router {
   /** Changes the address and leaves the page; the dialog's own parameter stays where it is. */
   setUrl(href: string, how: 'push' | 'replace'): void {
     const url = new URL(href, location.href)
-    const shown = new URLSearchParams(location.search).get(IMPORT_PARAM)
-    if (shown !== null) url.searchParams.set(IMPORT_PARAM, shown)
+    const shown = operationIn(location.search)
+    if (shown) nameOperation(url, shown)
     if (how === 'push') history.pushState(null, '', url)
     else history.replaceState(null, '', url)
   }
@@ -94,6 +92,7 @@ export class Router {
     }
     if (abort.signal.aborted) return
     this.#page = page
+    const hadFocus = main.contains(document.activeElement)
     main.className = page.className
     main.replaceChildren(page.content)
     this.#options.shown(page, url)
@@ -101,8 +100,8 @@ export class Router {
       page.focus.focus()
       return
     }
-    if (!moveFocus) return
-    scrollTo(0, 0)
+    if (!moveFocus && !hadFocus) return
+    if (moveFocus) scrollTo(0, 0)
     const heading = main.querySelector<HTMLElement>('h1')
     heading?.setAttribute('tabindex', '-1')
     heading?.focus({ preventScroll: true })

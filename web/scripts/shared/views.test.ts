@@ -9,7 +9,7 @@ import { plain, say } from './rich.ts'
 import { isBinary, whyNotText } from './sniff.ts'
 import { curve, measure, NO_SPEED } from './speed.ts'
 
-const state = (more: Partial<ProgressState> = {}): ProgressState => newProgress('id', 'scan.csv', 0, { number: 42, table: 'scan', heardAt: 10_000, ...more })
+const state = (more: Partial<ProgressState> = {}): ProgressState => newProgress('import', 'id', 'scan.csv', 0, { number: 42, table: 'scan', heardAt: 10_000, ...more })
 const LIVE = { mode: 'live' } as const
 
 test('importing: percent, time left, rows and what is safe', () => {
@@ -80,7 +80,7 @@ test('a completed import names its table, its time and its rate', () => {
 })
 
 test('a failure says what happened, what is safe and what to do', () => {
-  const context = { filename: 'scan.csv', table: 'scan', bytesDone: 5_000_000, bytesTotal: 20_000_000, holdsFile: true }
+  const context = { kind: 'import', filename: 'scan.csv', table: 'scan', bytesDone: 5_000_000, bytesTotal: 20_000_000, holdsFile: true } as const
   const busy = explainFailure({ code: 'SQLITE_BUSY', detail: 'Another program held a lock.' }, { ...context, mode: 'append' })
   assert.deepEqual([busy.title, plain(busy.happened), plain(busy.safe), busy.action.label],
     ['The database was busy', 'Another program held a lock.', 'scan is exactly as it was.', 'Retry import'])
@@ -92,7 +92,7 @@ test('a failure says what happened, what is safe and what to do', () => {
 })
 
 test('a failure that other settings may avoid leads back to them', () => {
-  const context = { filename: 'scan.csv', table: 'scan', mode: 'upsert', bytesDone: 5, bytesTotal: 5, holdsFile: true } as const
+  const context = { kind: 'import', filename: 'scan.csv', table: 'scan', mode: 'upsert', bytesDone: 5, bytesTotal: 5, holdsFile: true } as const
   for (const code of ['KEY_REQUIRED', 'KEY_NOT_UNIQUE', 'COLUMN_MISMATCH', 'TABLE_EXISTS', 'TABLE_NOT_FOUND', 'ROW_INVALID', 'UNDECODABLE']) {
     const { title, action } = explainFailure({ code, detail: 'Why.' }, context)
     assert.notEqual(title, 'The import failed', code)

@@ -265,6 +265,16 @@ describe('progress events', () => {
     room.emit('progress-status', update)
     assert.deepEqual(await heard, [[update], [complete], [failure], [update]])
   })
+
+  test('that data changed is heard without having joined anything', async () => {
+    const { url, io } = await startServer()
+    const client = makeClient(url)
+    await client.connect()
+    const heard = next(client, 'dataChanged')
+    const change = { reason: 'restore', at: 5 } as const
+    io.emit('data-changed', change)
+    assert.deepEqual(await heard, [change])
+  })
 })
 
 describe('rooms', () => {

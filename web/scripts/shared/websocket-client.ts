@@ -15,7 +15,7 @@
 import { io } from 'socket.io-client'
 import type { Socket } from 'socket.io-client'
 import type {
-  ClientToServerEvents, ProgressComplete, ProgressFailure, ProgressSnapshot, ProgressUpdate, ServerToClientEvents,
+  ClientToServerEvents, DataChange, ProgressComplete, ProgressFailure, ProgressSnapshot, ProgressUpdate, ServerToClientEvents,
 } from '../../../server/protocol.ts'
 
 export interface WebSocketClientEvents {
@@ -24,6 +24,8 @@ export interface WebSocketClientEvents {
   progressStatus: (snapshot: ProgressSnapshot) => void
   progressComplete: (outcome: ProgressComplete) => void
   progressError: (failure: ProgressFailure) => void
+  /** Tables have changed, whoever changed them. */
+  dataChanged: (change: DataChange) => void
   /** Each time there is a connection; rooms have been asked for by then. */
   connect: () => void
   /** After `connect`, where there was a connection before. */
@@ -170,6 +172,7 @@ export class WebSocketClient {
     socket.on('progress-status', (snapshot) => this.#fire('progressStatus', snapshot))
     socket.on('progress-complete', (outcome) => this.#fire('progressComplete', outcome))
     socket.on('progress-error', (failure) => this.#fire('progressError', failure))
+    socket.on('data-changed', (change) => this.#fire('dataChanged', change))
     socket.on('connect', () => this.#connected())
     socket.on('connect_error', (error) => this.#failed(error))
     socket.on('disconnect', (reason) => this.#dropped(reason))

@@ -1,6 +1,6 @@
 /** The word, the icon and the tone of an import's status. Never colour alone. */
 import type { ImportRecord } from '../../../server/protocol.ts'
-import type { IconName } from '../shared/icon-names.ts'
+import type { IconName } from './icon-names.ts'
 
 export interface ImportStatus {
   word: 'Completed' | 'Undone' | 'Failed' | 'Cancelled' | 'Running'

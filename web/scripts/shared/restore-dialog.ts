@@ -1,0 +1,92 @@
+/** Asks before the database is replaced, and shows what would change. The safe answer has the focus, and Escape means it. */
+import { api, ApiError } from './api.ts'
+import { el, icon, part, rich, setText } from './dom.ts'
+import { statusOf } from './import-status.ts'
+import type { ToastContent } from './page.ts'
+import { restoreView, type CompareLine, type RestoreView } from './restore-view.ts'
+
+export interface RestoreHooks {
+  toast: (toast: ToastContent) => void
+  /** It is wanted. */
+  restore: (backup: string) => void
+}
+
+export class RestoreDialog {
+  readonly #dialog: HTMLDialogElement
+  readonly #hooks: RestoreHooks
+  #backup: string | undefined
+  #asking: AbortController | undefined
+
+  constructor(dialog: HTMLDialogElement, hooks: RestoreHooks) {
+    this.#dialog = dialog
+    this.#hooks = hooks
+    part(dialog, 'no').addEventListener('click', () => dialog.close())
+    part(dialog, 'yes').addEventListener('click', () => this.#confirm())
+    dialog.addEventListener('close', () => {
+      this.#asking?.abort()
+      this.#backup = undefined
+    })
+  }
+
+  /** Opens for a backup, with the figures of now. */
+  async open(backup: string): Promise<void> {
+    const shown = await this.#read(backup)
+    if (!shown) return
+    this.#backup = backup
+    part(this.#dialog, 'tables', HTMLDetailsElement).open = false
+    this.#paint(shown)
+    if (!this.#dialog.open) this.#dialog.showModal()
+    part(this.#dialog, 'no').focus()
+  }
+
+  /** Shows the figures of now again: an import may have ended, or another one begun. */
+  async refresh(): Promise<void> {
+    const backup = this.#backup
+    if (backup === undefined) return
+    const shown = await this.#read(backup)
+    if (shown && this.#backup === backup) this.#paint(shown)
+  }
+
+  /** @returns undefined where it could not be read, which has been told, or where it is no longer wanted */
+  async #read(backup: string): Promise<RestoreView | undefined> {
+    this.#asking?.abort()
+    const asking = new AbortController()
+    this.#asking = asking
+    try {
+      const [preview, imports] = await Promise.all([api.restorePreview(backup, asking.signal), api.imports(asking.signal)])
+      return restoreView(preview, imports.filter((record) => statusOf(record).word === 'Running'), Date.now())
+    } catch (error) {
+      if (asking.signal.aborted) return undefined
+      this.#hooks.toast({ tone: 'bad', title: 'This backup cannot be restored now', text: error instanceof ApiError ? error.message : 'The server did not say what would change.' })
+      return undefined
+    }
+  }
+
+  #paint(view: RestoreView): void {
+    setText(this.#dialog.querySelector('#restore-title')!, view.title)
+    part(this.#dialog, 'lines').replaceChildren(...view.lines.map((line) => compareRow(line, false)))
+    part(this.#dialog, 'tables').hidden = view.tables.length === 0
+    part(this.#dialog, 'table-lines').replaceChildren(...view.tables.map((line) => compareRow(line, true)))
+    for (const name of ['goes', 'safe', 'meanwhile'] as const) part(this.#dialog, name).replaceChildren(...rich(view[name]))
+    const { blocked } = view
+    const yes = part(this.#dialog, 'yes', HTMLButtonElement)
+    const hadFocus = yes === document.activeElement
+    yes.hidden = blocked !== undefined
+    part(this.#dialog, 'blocked').replaceChildren(...blocked ? [el('p', { class: 'banner banner--warn' }, icon('triangle-alert'), el('span', {}, ...rich(blocked)))] : [])
+    if (hadFocus && yes.hidden) part(this.#dialog, 'no').focus()
+  }
+
+  #confirm(): void {
+    const backup = this.#backup
+    if (backup === undefined) return
+    this.#dialog.close()
+    this.#hooks.restore(backup)
+  }
+}
+
+/** @param isTable its label is the name of a table */
+function compareRow({ label, now, after, change, isLoss }: CompareLine, isTable: boolean): HTMLElement {
+  return el('tr', {},
+    el('th', { scope: 'row', class: isTable ? 'data' : undefined }, label), el('td', { class: 'end' }, now), el('td', { class: 'end' }, after),
+    el('td', { class: isLoss ? 'end bad' : 'end' }, change))
+}
