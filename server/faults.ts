@@ -32,6 +32,7 @@ export const FAULTS = {
   CANCELLED: { status: 409, title: 'Cancelled' },
   BODY_TOO_LARGE: { status: 413, title: 'The body of the request is too large' },
   FILE_TOO_LARGE: { status: 413, title: 'The file is larger than this server accepts' },
+  BAD_RANGE: { status: 416, title: 'The file has no such range' },
   EMPTY_FILE: { status: 422, title: 'The file is empty' },
   NOT_CSV: { status: 422, title: 'The file is not CSV' },
   UNDECODABLE: { status: 422, title: 'The file\'s encoding cannot be read' },

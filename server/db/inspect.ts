@@ -1,5 +1,4 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs'
-import { pathToFileURL } from 'node:url'
 import Database from 'better-sqlite3'
 import { Fault } from '../faults.ts'
 import type { ImportReference } from '../protocol.ts'
@@ -37,9 +36,10 @@ export interface KnownImports {
  * @throws SqliteError
  */
 export function openUntouched(path: string, busyTimeoutMs: number): Db {
-  // Without its log nobody has it open, and a reader would make one. `immutable` reads the file as it is (https://sqlite.org/uri.html).
-  const name = isInWalMode(path) && !existsSync(`${path}-wal`) ? `${pathToFileURL(path).href}?immutable=1` : path
-  const db = new Database(name, { readonly: true, fileMustExist: true, timeout: busyTimeoutMs })
+  // A log is made by whoever reads first, and taken away only by a last one who may write. There is nothing in it then.
+  const mayWrite = isInWalMode(path) && !existsSync(`${path}-wal`)
+  const db = new Database(path, { readonly: !mayWrite, fileMustExist: true, timeout: busyTimeoutMs })
+  db.pragma('query_only = ON')
   distrust(db)
   return db
 }

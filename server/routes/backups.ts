@@ -36,13 +36,14 @@ export function backupRoutes({ backups, folder, nextScheduled, maxUploadBytes }:
     res.status(202).location(`/api/progress/${sessionId}`).json({ sessionId, name })
   })
   router.get('/backups/:name', async (req, res) => {
-    const { name, sha256 } = await backups.get(req.params.name)
+    const { name, bytes, sha256 } = await backups.get(req.params.name)
     res.set('Cache-Control', 'private, no-cache').type(SQLITE_TYPE)
     if (sha256 !== undefined) res.set('ETag', `"${sha256}"`)
     await new Promise<void>((resolve, reject) => {
-      res.download(name, name, { root: folder.path }, (error?: NodeJS.ErrnoException) => {
+      res.download(name, name, { root: folder.path }, (error?: NodeJS.ErrnoException & { status?: number }) => {
         // Once bytes flow, only the connection can fail.
-        if (!error || res.headersSent) resolve()
+        if (!error || res.headersSent) return resolve()
+        if (error.status === 416) reject(new Fault('BAD_RANGE', `The file has ${bytes} bytes. None of them are in that range.`))
         else reject(error.code === 'ENOENT' ? new Fault('BACKUP_NOT_FOUND', 'The backup has just been deleted.') : error)
       })
     })

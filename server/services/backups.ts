@@ -29,6 +29,9 @@ import { Schedule, type ScheduleClock } from './schedule.ts'
 import { runThread } from './work-thread.ts'
 import type { WriteTurns } from './write-turns.ts'
 
+/** How often it is looked for backups that have grown too old, ms. */
+const PRUNE_INTERVAL_MS = 3600_000
+
 /** Bytes between two reports of an upload. */
 const REPORT_BYTES = 2 ** 20
 
@@ -86,10 +89,12 @@ export interface Arrived<Answer> {
 export class Backups {
   readonly #context: BackupsContext
   readonly #running = new Map<string, Entry>()
+  readonly #pruning: NodeJS.Timeout
   #isClosing = false
 
   constructor(context: BackupsContext) {
     this.#context = context
+    this.#pruning = setInterval(() => void this.prune(), PRUNE_INTERVAL_MS).unref()
   }
 
   /** All backups, the newest first. */
@@ -178,7 +183,11 @@ export class Backups {
       )
       return { operation, run: run.finally(() => folder.release(name)), answer: { sessionId, name } }
     })
-    const bytes = await arrival.promise
+    const cleared = this.#running.get(answer.sessionId)?.ended
+    const bytes = await arrival.promise.catch(async (error: unknown) => {
+      await cleared
+      throw error
+    })
     return {
       bytes,
       accept: () => {
@@ -187,7 +196,7 @@ export class Backups {
       },
       abandon: async (fault) => {
         decision.reject(fault)
-        await this.#running.get(answer.sessionId)?.ended
+        await cleared
       },
     }
   }
@@ -263,17 +272,17 @@ export class Backups {
     return this.#context.operations.snapshot(sessionId)
   }
 
-  /** Delete what the rules no longer keep. */
+  /** Delete what the rules no longer keep. What cannot be deleted now is tried again an hour later. */
   async prune(): Promise<void> {
     const { folder, retention, logger, operationsDb } = this.#context
-    for (const { name, kind, createdAt, bytes } of toPrune(await this.list(), retention, Date.now())) {
-      try {
+    try {
+      for (const { name, kind, createdAt, bytes } of toPrune(await this.list(), retention, Date.now())) {
         await folder.remove(name)
         forgetBackup(operationsDb, name)
         logger.info({ backup: name, kind, createdAt, bytes }, 'pruned a backup')
-      } catch (error) {
-        logger.warn({ backup: name, err: error }, 'a backup could not be pruned')
       }
+    } catch (error) {
+      logger.warn({ err: error }, 'backups could not be pruned')
     }
   }
 
@@ -302,6 +311,7 @@ export class Backups {
   /** Interrupt what runs; a restore that is committing completes. @returns when nothing runs any more */
   async close(): Promise<void> {
     this.#isClosing = true
+    clearInterval(this.#pruning)
     for (const { operation } of this.#running.values()) operation?.interrupt()
     await Promise.allSettled(this.#running.values().map(({ ended }) => ended))
     this.#context.operations.close()

@@ -10,6 +10,9 @@ import { OverallPercent, TimeLeft } from './progress-arithmetic.ts'
 /** Pause between two tries to save an outcome, ms: the disk may be full just now. */
 const SAVE_RETRY_MS = 5000
 
+/** How often an operation is heard of, ms: the tracker takes a session that is silent for an hour for abandoned. */
+const KEEP_ALIVE_MS = 10 * 60_000
+
 export interface OperationsContext {
   /** The database of outcomes, which no restore replaces. */
   db: Db
@@ -85,6 +88,7 @@ export class Operation<Segment extends string = string> {
   readonly #timeLeft = new TimeLeft(100)
   readonly #startedAt = Date.now()
   readonly #abort = new AbortController()
+  readonly #keepAlive: NodeJS.Timeout
   #hasEnded = false
 
   constructor({ sessionId, metadata, weights }: OperationStart<Segment>, tracker: ProgressTracker, save: (snapshot: ProgressSnapshot) => void) {
@@ -94,6 +98,7 @@ export class Operation<Segment extends string = string> {
     this.#save = save
     this.#percent = new OverallPercent(weights)
     tracker.createSessionWithId(sessionId, { totalSteps: this.#percent.totalSteps, ...metadata })
+    this.#keepAlive = setInterval(() => tracker.updateProgress(sessionId, NaN), KEEP_ALIVE_MS).unref()
   }
 
   get hasEnded(): boolean {
@@ -131,18 +136,23 @@ export class Operation<Segment extends string = string> {
 
   complete(message: string, metadata: Record<string, unknown>): void {
     if (this.#hasEnded) return
-    this.#hasEnded = true
+    this.#end()
     this.#tracker.completeSession(this.id, message, { ...metadata, etaSeconds: 0, durationMs: Math.max(0, Date.now() - this.#startedAt) })
     this.#save(this.snapshot())
   }
 
   fail(thrown: unknown): void {
     if (this.#hasEnded) return
-    this.#hasEnded = true
+    this.#end()
     const fault = Fault.from(thrown)
     this.#tracker.errorSession(this.id, fault.message, { code: fault.code, detail: fault.message } satisfies FailureInfo)
     this.#save(this.snapshot())
     this.#abort.abort(fault)
+  }
+
+  #end(): void {
+    this.#hasEnded = true
+    clearInterval(this.#keepAlive)
   }
 
   /** End it at a person's wish. @throws Fault ALREADY_FINISHED where it has ended or can no longer be stopped */

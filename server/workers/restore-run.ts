@@ -175,11 +175,17 @@ async function bringBack({ databasePath, safetyPath }: RestorePlan, safety: Back
   await tools.ask({ kind: 'swapped' })
 }
 
-/** Copy the log into the database file and empty it, as far as readers of the old content allow. */
+/**
+ * Copy the log into the database file and empty it, as far as readers of the old content and the disk allow. What is
+ * restored is safe in the log as well, and later checkpoints go on where this one stopped.
+ */
 function cutLog(databasePath: string): void {
   const db = openWriter(databasePath, CHECKPOINT_PATIENCE_MS)
   try {
     db.pragma('wal_checkpoint(TRUNCATE)')
+  } catch (error) {
+    const { code } = Fault.from(error)
+    if (code !== 'SQLITE_FULL' && code !== 'SQLITE_BUSY') throw error
   } finally {
     db.close()
   }
