@@ -27,11 +27,14 @@ export interface HttpMeasurement {
 /** Pause between two health requests, ms. */
 const HEALTH_PAUSE_MS = 10
 
+export const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
+
 export function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN
 }
 
-function peakMemory(pid: number): number | undefined {
+/** Highest resident memory that a process has had, bytes; undefined where the system does not tell. */
+export function peakMemory(pid: number): number | undefined {
   try {
     const kib = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
     return kib === undefined ? undefined : Number(kib) * 1024
@@ -40,20 +43,37 @@ function peakMemory(pid: number): number | undefined {
   }
 }
 
-/** Import a file into a fresh server of its own. */
-export async function measureHttp(path: string): Promise<HttpMeasurement> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'hextrackr-bench-'))
+export interface BenchServer {
+  url: string
+  pid: number
+  stop: () => Promise<void>
+}
+
+/** A server of its own process, on a free port. */
+export async function startServer(dataDir: string): Promise<BenchServer> {
   const server = spawn(process.execPath, [join(import.meta.dirname, '../server/main.ts')], {
     env: { ...process.env, PORT: '0', HOST: '127.0.0.1', DATA_DIR: dataDir, LOG_LEVEL: 'warn' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  const [line] = await once(server.stdout.setEncoding('utf8'), 'data') as [string]
+  return {
+    url: /http:\/\/\S+/.exec(line)![0],
+    pid: server.pid!,
+    stop: async () => {
+      server.kill('SIGTERM')
+      await once(server, 'exit')
+    },
+  }
+}
+
+/** Import a file into a fresh server of its own. */
+export async function measureHttp(path: string): Promise<HttpMeasurement> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'hextrackr-bench-'))
+  const server = await startServer(dataDir)
   try {
-    const [line] = await once(server.stdout.setEncoding('utf8'), 'data') as [string]
-    const url = /http:\/\/\S+/.exec(line)![0]
-    return await importInto(url, path, server.pid!)
+    return await importInto(server.url, path, server.pid)
   } finally {
-    server.kill('SIGTERM')
-    await once(server, 'exit')
+    await server.stop()
     await rm(dataDir, { recursive: true, force: true })
   }
 }

@@ -10,12 +10,10 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { promisify } from 'node:util'
 import { generate, type Shape } from './generate.ts'
-import type { HttpMeasurement } from './measure-http.ts'
+import { median, type HttpMeasurement } from './measure-http.ts'
 
 const [narrowRows = '2000000', wideRows = '400000', rounds = '5'] = process.argv.slice(2)
 const folder = join(tmpdir(), 'hextrackr-bench')
-
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 
 const hasCli = spawnSync('sqlite3', ['--version']).status === 0
 

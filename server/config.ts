@@ -111,7 +111,7 @@ const fileText = (path: string): string | undefined => {
 export const SETTINGS: Readonly<Record<string, Setting>> = {
   PORT: { key: 'port', fallback: '8989', help: 'Port to listen on; 0 takes a free one', read: wholeNumber(0, 65_535) },
   HOST: { key: 'host', fallback: '127.0.0.1', help: 'Address to listen on', read: text },
-  DATA_DIR: { key: 'dataDir', fallback: 'data', help: 'Folder of the database and of uploads in progress', read: (value) => resolve(text(value)) },
+  DATA_DIR: { key: 'dataDir', fallback: 'data', help: 'Folder of the database, its backups and uploads in progress', read: (value) => resolve(text(value)) },
   LOG_LEVEL: { key: 'logLevel', fallback: 'info', help: 'How much is logged', read: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent') },
   MAX_UPLOAD_BYTES: { key: 'maxUploadBytes', fallback: '64G', help: 'Largest file accepted', read: size(1) },
   MAX_ROW_LENGTH: { key: 'maxRowLength', fallback: '16M', help: 'Longest row accepted, in characters', read: size(1024) },

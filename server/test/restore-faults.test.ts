@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFileSync, cpSync, mkdtempSync, rmdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { before, describe, test, type TestContext } from 'node:test'
+import Database from 'better-sqlite3'
+import type { BackupInfo } from '../protocol.ts'
+import { backUp, backupFiles, contentHash, fill, restore, startBackup, startRestore, type Begun } from './backup-support.ts'
+import { suiteScope } from './suite.ts'
+import { newSessionId, temporaryFolder, TestServer } from './support.ts'
+
+/** A module that is loaded into the server before all else, in each of its threads. @returns what makes Node load it */
+function preload(folder: string, code: string): Record<string, string> {
+  const path = join(folder, 'preload.mjs')
+  writeFileSync(path, `
+    import Database from ${JSON.stringify(import.meta.resolve('better-sqlite3'))}
+    import fs from 'node:fs'
+    import { syncBuiltinESMExports } from 'node:module'
+    ${code}
+    syncBuiltinESMExports()
+  `)
+  return { NODE_OPTIONS: `--import=${path}` }
+}
+
+/** Kills its process without warning at the point that KILL_AT names: before or after something is done with a file. */
+const KILLER = `
+  const reached = (point) => { if (process.env.KILL_AT === point) process.kill(process.pid, 'SIGKILL') }
+  const fileAt = (path) => /\\.(copy|work|safety)\\.part$/.exec(path)?.[1] ?? (/hextrackr\\.db$/.test(path) ? 'live' : 'other')
+  const { backup, pragma } = Database.prototype
+  Database.prototype.backup = async function (path, options) {
+    const progress = (transferred) => {
+      const { totalPages, remainingPages } = transferred
+      if (remainingPages < totalPages / 2) reached('half of ' + fileAt(path))
+      const pages = options.progress(transferred)
+      if (pages >= remainingPages) reached('last pages of ' + fileAt(path))
+      return pages
+    }
+    const result = await backup.call(this, path, { ...options, progress })
+    if (result.totalPages > 0) reached('all of ' + fileAt(path))
+    return result
+  }
+  Database.prototype.pragma = function (sql, ...more) {
+    if (/^integrity_check/.test(sql)) reached('check of ' + fileAt(this.name))
+    if (/^wal_checkpoint/.test(sql)) reached('checkpoint')
+    return pragma.call(this, sql, ...more)
+  }
+  const { rename } = fs.promises
+  fs.promises.rename = async (from, to) => {
+    reached('before naming ' + fileAt(from))
+    await rename(from, to)
+    reached('after naming ' + fileAt(from))
+  }
+`
+
+describe('kill -9', () => {
+  const scope = suiteScope()
+  let template: string
+  let backup: string
+  let oldContent: ReturnType<typeof contentHash>
+  let newContent: ReturnType<typeof contentHash>
+  before(async () => {
+    const server = await TestServer.start(scope)
+    const db = server.openDatabase()
+    // More than SQLite's page cache, so that pages are written before the commit.
+    fill(db, 'big', 25_000, 'new')
+    backup = (await backUp(server)).name
+    newContent = contentHash(server.databasePath)
+    db.exec(`UPDATE big SET text = 'old' WHERE id % 7 = 0; CREATE TABLE more (x); INSERT INTO more VALUES (1)`)
+    db.close()
+    await server.kill('SIGTERM')
+    oldContent = contentHash(server.databasePath)
+    template = server.dataDir
+  })
+
+  /** Begin an operation in a server of its own that dies at that point. @returns what a server finds that starts after it */
+  async function die(t: TestContext, point: string, begin: (server: TestServer, sessionId: string) => Promise<Begun>) {
+    const folder = temporaryFolder(t)
+    const dataDir = join(folder, 'data')
+    cpSync(template, dataDir, { recursive: true })
+    const server = await TestServer.start(t, { dataDir, env: { ...preload(folder, KILLER), KILL_AT: point } })
+    const exited = once(server.process, 'exit')
+    const sessionId = newSessionId()
+    await begin(server, sessionId).catch(() => undefined)
+    await exited
+    assert.equal(server.process.signalCode, 'SIGKILL')
+    const again = await TestServer.start(t, { dataDir })
+    const { status, error, metadata } = await again.outcome(sessionId)
+    const backups = (await again.get<BackupInfo[]>('/api/backups')).body
+    assert.deepEqual(backupFiles(dataDir), backups.map(({ name }) => name).sort(), 'a file that is not whole was left')
+    const content = contentHash(again.databasePath)
+    await again.kill()
+    return { status, code: error?.code, metadata, content, added: backups.filter(({ name }) => name !== backup) }
+  }
+
+  for (const point of ['half of copy', 'last pages of copy', 'all of copy', 'check of copy', 'before naming copy']) {
+    test(`during a backup, at "${point}", leaves nothing of it`, async (t) => {
+      const { status, code, content, added } = await die(t, point, (server, sessionId) => startBackup(server, { sessionId }))
+      assert.deepEqual([status, code, added, content], ['error', 'INTERRUPTED', [], oldContent])
+    })
+  }
+
+  test('of a server that has just given a backup its name leaves that backup whole, and completed', async (t) => {
+    const { status, metadata, content, added } = await die(t, 'after naming copy', (server, sessionId) => startBackup(server, { sessionId }))
+    assert.deepEqual([status, content, added.map(({ name, verified, kind }) => [name, verified, kind])], ['completed', oldContent, [[metadata.name, true, 'manual']]])
+  })
+
+  for (const point of ['half of work', 'check of work', 'half of safety', 'check of safety', 'before naming safety', 'after naming safety', 'half of live', 'last pages of live']) {
+    test(`during a restore, at "${point}", leaves exactly the old content`, async (t) => {
+      const { status, code, content, added } = await die(t, point, (server, sessionId) => startRestore(server, backup, { sessionId }))
+      assert.deepEqual([status, code, content], ['error', 'INTERRUPTED', oldContent])
+      const isKept = point === 'after naming safety' || point.endsWith('live')
+      assert.deepEqual(added.map(({ kind, verified }) => [kind, verified]), isKept ? [['pre-restore', true]] : [])
+    })
+  }
+
+  for (const point of ['all of live', 'check of live', 'checkpoint']) {
+    test(`during a restore, at "${point}", leaves exactly the new content, and the restore completed`, async (t) => {
+      const { status, metadata, content, added } = await die(t, point, (server, sessionId) => startRestore(server, backup, { sessionId }))
+      assert.deepEqual([status, content], ['completed', newContent])
+      assert.deepEqual(added.map(({ name, kind, verified }) => [name, kind, verified]), [[metadata.safetyCopy, 'pre-restore', true]])
+    })
+  }
+})
+
+/** A disk of its own of that size. @returns its folder, or null where this machine does not let us have one */
+function smallDisk(t: TestContext, mebibytes: number): string | null {
+  const folder = mkdtempSync(join(tmpdir(), 'hextrackr-disk-'))
+  let isMounted = false
+  t.after(() => {
+    if (isMounted) execFileSync('umount', ['--lazy', folder])
+    rmdirSync(folder)
+  })
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', folder], { stdio: 'ignore' })
+    isMounted = true
+  } catch {
+    t.skip('a small disk can only be made by root')
+    return null
+  }
+  return folder
+}
+
+/** Makes the server believe that there is room. */
+const OPTIMIST = `
+  const { statfs } = fs.promises
+  fs.promises.statfs = async (path) => ({ ...await statfs(path), bsize: 4096, bavail: 2 ** 40 })
+`
+
+describe('a full disk', () => {
+  test('is found before a backup or a restore begins', async (t) => {
+    const dataDir = smallDisk(t, 20)
+    if (dataDir === null) return
+    const server = await TestServer.start(t, { dataDir })
+    const { name } = await backUp(server)
+    fill(server.openDatabase(), 'big', 7000, 'x')
+    for (const { status, body } of [await startBackup(server), await startRestore(server, name)]) assert.deepEqual([status, body.code], [507, 'DISK_FULL'])
+    assert.deepEqual(backupFiles(dataDir), [name])
+    await server.kill()
+  })
+
+  test('during a backup leaves no file, and the data as they were', async (t) => {
+    const dataDir = smallDisk(t, 20)
+    if (dataDir === null) return
+    const server = await TestServer.start(t, { dataDir, env: preload(temporaryFolder(t), OPTIMIST) })
+    const db = server.openDatabase()
+    fill(db, 'big', 7000, 'x')
+    db.pragma('wal_checkpoint(TRUNCATE)')
+    writeFileSync(join(dataDir, 'filler'), Buffer.alloc(8 * 2 ** 20))
+    const { body: { sessionId } } = await startBackup(server)
+    const { error } = await server.outcome(sessionId)
+    assert.equal(error?.code, 'SQLITE_FULL')
+    assert.match(error.detail, /no room left on the disk/)
+    assert.deepEqual(backupFiles(dataDir), [])
+    assert.equal((await server.table('big')).rows, 7000)
+    assert.equal(contentHash(server.databasePath).integrity, 'ok')
+    await server.kill()
+  })
+
+  test('during a restore leaves the data as they were', async (t) => {
+    const dataDir = smallDisk(t, 26)
+    if (dataDir === null) return
+    const folder = temporaryFolder(t)
+    const server = await TestServer.start(t, { dataDir, env: preload(folder, OPTIMIST) })
+    await server.import('a\n1\n', { filename: 'one.csv' })
+    const before = contentHash(server.databasePath)
+    const large = new Database(join(folder, 'large.db'))
+    fill(large, 'big', 10_000, 'x')
+    large.close()
+    copyFileSync(join(folder, 'large.db'), join(dataDir, 'backups', 'large.db'))
+    const { error, metadata } = await restore(server, 'large.db')
+    assert.equal(error?.code, 'SQLITE_FULL')
+    assert.equal(metadata.phase, 'restore')
+    assert.deepEqual(contentHash(server.databasePath), before)
+    assert.deepEqual(backupFiles(dataDir).sort(), ['large.db', metadata.safetyCopy].sort())
+    assert.equal((await server.import('b\n1\n', { filename: 'two.csv' })).status, 'completed')
+    await server.kill()
+  })
+})
+
+test('a restore whose result does not pass its check is taken back, and says so', async (t) => {
+  const folder = temporaryFolder(t)
+  const server = await TestServer.start(t, {
+    env: preload(folder, `
+      const { pragma } = Database.prototype
+      Database.prototype.pragma = function (sql, ...more) {
+        return /^integrity_check/.test(sql) && /hextrackr\\.db$/.test(this.name) ? [{ integrity_check: 'wrong # of entries in index' }] : pragma.call(this, sql, ...more)
+      }
+    `),
+  })
+  await server.import('a\n1\n', { filename: 'one.csv' })
+  const { name } = await backUp(server)
+  await server.import('a\n2\n', { filename: 'two.csv' })
+  const before = contentHash(server.databasePath)
+  const { error, metadata } = await restore(server, name)
+  assert.equal(error?.code, 'SQLITE_CORRUPT')
+  assert.match(error.detail, /brought back as they were.*wrong # of entries/)
+  assert.deepEqual(contentHash(server.databasePath), before)
+  assert.deepEqual(backupFiles(server.dataDir), [metadata.safetyCopy, name].sort())
+  assert.equal((await server.table('two')).rows, 1)
+})
