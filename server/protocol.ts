@@ -330,6 +330,17 @@ export interface ImportRecord extends Partial<Omit<Receipt, 'table' | 'rowsPerSe
   /** Whether it can be taken back now: it is the newest import into its table, and what it replaced is kept. */
   undoable: boolean
   undoneAt?: number
+  /** Of a single import that has rejected rows, also while it runs: the most frequent ones. */
+  rejectReasons?: RejectReason[]
+}
+
+/** Why rows were rejected, most frequent reason first. */
+export interface RejectReason {
+  reason: string
+  /** Rows that were rejected for it. */
+  count: number
+  /** Where the first of them begins in the file, counted from 1. */
+  firstLine: number
 }
 
 /** What an import would do, by the first piece of its file. */

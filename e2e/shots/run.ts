@@ -9,7 +9,7 @@ import { expect } from 'playwright/test'
 import { requireBrowser } from '../support/browser.ts'
 import { fullServer, SCENES } from './scenes.ts'
 
-const FOLDER = join(import.meta.dirname, '../results/shots')
+const FOLDER = join(import.meta.dirname, 'pictures')
 const SIZES = [{ width: 1440, height: 900 }, { width: 1280, height: 800 }, { width: 390, height: 844 }, { width: 320, height: 640 }]
 const THEMES = ['light', 'dark'] as const
 

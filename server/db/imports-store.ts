@@ -1,4 +1,4 @@
-import type { FailureInfo, ImportMode, ImportRecord, ProgressSnapshot, Receipt, RejectedRow, SessionStatus } from '../protocol.ts'
+import type { FailureInfo, ImportMode, ImportRecord, ProgressSnapshot, Receipt, RejectedRow, RejectReason, SessionStatus } from '../protocol.ts'
 import type { Db } from './open.ts'
 
 /** What is known of an import the moment its upload starts. */
@@ -166,6 +166,17 @@ export function findLikelySameFile(db: Db, headSha256: string, bytes: number): E
 /** Rejected rows of an import in the order of the file. */
 export function iterateRejects(db: Db, importNumber: number): Iterable<RejectedRow> {
   return db.prepare<[number], RejectedRow>('SELECT line, reason, record FROM _hextrackr_rejects WHERE import_number = ? ORDER BY line').iterate(importNumber)
+}
+
+/** More would not be read; the rejected rows themselves can be downloaded. */
+const MAX_REASONS = 20
+
+/** Why rows of an import were rejected, most frequent reason first. Reads all of them, so it belongs in a thread. */
+export function rejectReasons(db: Db, importNumber: number): RejectReason[] {
+  return db.prepare<[number, number], RejectReason>(
+    `SELECT reason, count(*) AS count, min(line) AS firstLine FROM _hextrackr_rejects
+     WHERE import_number = ? GROUP BY reason ORDER BY count(*) DESC, firstLine LIMIT ?`,
+  ).all(importNumber, MAX_REASONS)
 }
 
 /** One import with its whole receipt. */

@@ -1,7 +1,7 @@
 import { Router, type Request, type Response } from 'express'
 import multer, { type StorageEngine } from 'multer'
 import { Fault } from '../faults.ts'
-import type { ImportPreview } from '../protocol.ts'
+import type { ImportPreview, ImportRecord } from '../protocol.ts'
 import type { ImportJob, StagedFile } from '../services/import-job.ts'
 import { readOptions } from '../services/import-request.ts'
 import type { Imports } from '../services/imports.ts'
@@ -36,8 +36,10 @@ export function importRoutes(context: ImportRouteContext): Router {
   router.get('/imports', (req, res) => {
     res.json(imports.list(readWholeNumber(req.query.limit, 'limit', 1, MAX_LISTED, MAX_LISTED)))
   })
-  router.get('/imports/:id', (req, res) => {
-    res.json(imports.get(req.params.id.toLowerCase()))
+  router.get('/imports/:id', async (req, res) => {
+    const record = imports.get(req.params.id.toLowerCase())
+    const reasons = record.status === 'error' || (record.status === 'completed' && record.rowsRejected === 0) ? [] : await tables.rejectReasons(record.number)
+    res.json({ ...record, ...(reasons.length > 0 && { rejectReasons: reasons }) } satisfies ImportRecord)
   })
   router.post('/imports/:id/cancel', (req, res) => {
     const sessionId = req.params.id.toLowerCase()

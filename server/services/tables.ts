@@ -4,7 +4,7 @@ import { Piscina } from 'piscina'
 import { Interrupt } from '../db/interrupt.ts'
 import type { PageRequest, RowSelection } from '../db/table-query.ts'
 import { Fault, type FaultMessage } from '../faults.ts'
-import type { ColumnSummary, ImportPreview, RowsPageSoFar, TableInfo } from '../protocol.ts'
+import type { ColumnSummary, ImportPreview, RejectReason, RowsPageSoFar, TableInfo } from '../protocol.ts'
 import type { PreviewRequest } from '../workers/preview.ts'
 import type { ExportRequest, ReadAnswers, ReadResult, ReadTask } from '../workers/read-worker.ts'
 import type { WriteTask } from '../workers/write-worker.ts'
@@ -162,6 +162,11 @@ export class Tables {
     // While rows are put in order the thread hears nothing.
     stream.once('close', () => interrupt.give())
     return stream
+  }
+
+  /** Why rows of an import were rejected, most frequent reason first. */
+  rejectReasons(importNumber: number): Promise<RejectReason[]> {
+    return this.#ask(this.#queries, { kind: 'reasons', importNumber })
   }
 
   /** An import's rejected rows as a stream of CSV. @throws Fault SESSION_NOT_FOUND, NO_REJECTS on the stream */

@@ -98,6 +98,15 @@ describe('bad input', () => {
     assert.match(error.detail, /line 1 /)
   })
 
+  test('rejected rows are counted by their reasons, the most frequent first', async () => {
+    const { sessionId } = await server.import(`a,b\n${'1,2\n'.repeat(50)}x,y,z\n${'1,2,3,4\n'.repeat(3)}x,y,z\n`)
+    assert.deepEqual((await server.record(sessionId)).rejectReasons, [
+      { reason: 'it has 4 fields, the header has 2', count: 3, firstLine: 53 },
+      { reason: 'it has 3 fields, the header has 2', count: 2, firstLine: 52 },
+    ])
+    assert.equal((await server.record((await server.import('a\n1\n')).sessionId)).rejectReasons, undefined)
+  })
+
   test('bytes that are not in the encoding that was asked for are named by their line', async () => {
     const bytes = Buffer.concat([Buffer.from(`a\n${'ü\n'.repeat(200_000)}`), Buffer.from([0xff, 0x0a])])
     const { error } = await server.import(new Uint8Array(bytes), { options: { encoding: 'utf-8' } })

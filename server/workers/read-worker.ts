@@ -4,12 +4,12 @@ import { workerData } from 'piscina'
 import { writeRejects } from '../csv/rejects.ts'
 import { describeTable, resolveTable, userTableNames } from '../db/catalogue.ts'
 import { summarizeColumn } from '../db/column-summary.ts'
-import { getImport, iterateRejects } from '../db/imports-store.ts'
+import { getImport, iterateRejects, rejectReasons } from '../db/imports-store.ts'
 import { Interrupt, registerInterrupt } from '../db/interrupt.ts'
 import { openReader, type Db } from '../db/open.ts'
 import { countRows, iterateRows, selectRows, tableVersion, type PageRequest, type RowSelection, type VersionedCount, type VersionedPage } from '../db/table-query.ts'
 import { Fault, type FaultMessage } from '../faults.ts'
-import type { ColumnSummary, ImportPreview, TableInfo } from '../protocol.ts'
+import type { ColumnSummary, ImportPreview, RejectReason, TableInfo } from '../protocol.ts'
 import { rowWriter, type ExportFormat } from './export-format.ts'
 import { previewImport, type PreviewRequest } from './preview.ts'
 
@@ -21,6 +21,7 @@ export type ReadTask =
   | { kind: 'count', name: string, selection: RowSelection, interrupt: SharedArrayBuffer }
   | { kind: 'summary', name: string, column: string, selection: RowSelection, interrupt: SharedArrayBuffer }
   | { kind: 'preview', request: PreviewRequest }
+  | { kind: 'reasons', importNumber: number }
   | { kind: 'rejects', sessionId: string, port: MessagePort }
   | { kind: 'export', name: string, request: ExportRequest, port: MessagePort, interrupt: SharedArrayBuffer }
 
@@ -41,6 +42,7 @@ export interface ReadAnswers {
   count: VersionedCount
   summary: ColumnSummary
   preview: ImportPreview
+  reasons: RejectReason[]
   rejects: null
   export: null
 }
@@ -87,6 +89,7 @@ async function read(task: ReadTask): Promise<ReadAnswers[ReadTask['kind']]> {
     case 'rows': return selectRows(db, task.name, task.request)
     case 'count': return countRows(db, task.name, task.selection)
     case 'summary': return summarizeColumn(db, task.name, task.column, task.selection)
+    case 'reasons': return rejectReasons(db, task.importNumber)
     case 'preview': return previewImport(db, task.request)
   }
 }

@@ -17,6 +17,7 @@ import { optionsOf, type ImportOptions } from './shared/import-options.ts'
 import { openIntake, sift } from './shared/intake.ts'
 import { JobsPanel } from './shared/jobs-panel.ts'
 import { Jobs, type Job } from './shared/jobs.ts'
+import { notify } from './shared/notifications.ts'
 import { nameOperation, operationIn, type NamedOperation } from './shared/operation.ts'
 import { outcomeView } from './shared/outcome-view.ts'
 import { ProgressDialog } from './shared/progress-dialog.ts'
@@ -304,7 +305,12 @@ function dataChanged(): void {
 function ended(job: Job): void {
   const inDialog = dialog.id === job.id
   dialog.ended(job)
-  if (document.hidden && job.own) unseen = job
+  if (document.hidden && job.own) {
+    unseen = job
+    const { outcome } = job.state
+    const view = outcome && outcomeView(job.state, outcome, job.file !== undefined)
+    if (view) notify(job.id, `${view.word}: ${job.state.filename}`, view.announcement, () => show({ kind: job.state.kind, id: job.id }))
+  }
   if (job.own && !inDialog) noteOutcome(job)
   dataChanged()
 }

@@ -1,5 +1,7 @@
 /** Puts a view of an operation into the progress dialog's markup. Words only, decided elsewhere; touches what differs. */
+import type { ImportRecord } from '../../../server/protocol.ts'
 import { el, icon, part, rich, setText } from './dom.ts'
+import { count, plural } from './format.ts'
 import type { IconName } from './icon-names.ts'
 import type { OutcomeView } from './outcome-view.ts'
 import type { ProgressState } from './progress-state.ts'
@@ -40,7 +42,7 @@ export class DialogPainter {
     this.#spark(view)
     this.#note(view.notice.icon, view.notice.text, view.notice.quiet)
     this.#show('try-live', view.notice.tryLive)
-    for (const name of ['ledger', 'account', 'notices', 'details']) this.#show(name, false)
+    for (const name of ['ledger', 'why', 'account', 'notices', 'details']) this.#show(name, false)
     for (const name of ['progress', 'facts', 'notice']) this.#show(name, true)
     const cancel = part(this.#dialog, 'cancel', HTMLButtonElement)
     cancel.disabled = !view.canCancel
@@ -110,6 +112,16 @@ export class DialogPainter {
     this.#show('undo', canUndo)
     this.#show('notice', note !== undefined)
     if (note) this.#note('undo-2', note, false)
+  }
+
+  /** Why rows were rejected, as far as the server counts them apart. */
+  reasons({ rejectReasons = [], rowsRejected }: ImportRecord): void {
+    this.#show('why', rejectReasons.length > 0)
+    const told = rejectReasons.reduce((sum, { count: rows }) => sum + rows, 0)
+    const lines = rejectReasons.map(({ reason, count: rows, firstLine }) => el('li', {},
+      el('b', { class: 'num' }, plural(rows, 'row')), el('span', {}, `${reason}, `, el('small', { class: 'muted num' }, rows === 1 ? `line ${count(firstLine)}` : `first on line ${count(firstLine)}`))))
+    const others = rowsRejected > told ? [el('li', {}, el('b', { class: 'num' }, plural(rowsRejected - told, 'row')), 'for other reasons')] : []
+    part(this.#dialog, 'reasons').replaceChildren(...lines, ...others)
   }
 
   /** Shows one of the footers of the markup. */

@@ -56,6 +56,41 @@ const IMPORT: Record<string, Explanation> = {
     advice: ['Ask whoever runs this server to restore a backup before anything else is imported.'],
     remedy: 'retry',
   },
+  SQLITE_NOTADB: {
+    title: 'The database is damaged',
+    advice: ['Ask whoever runs this server to restore a backup before anything else is imported.'],
+    remedy: 'retry',
+  },
+  SQLITE_CANTOPEN: {
+    title: 'The database cannot be opened',
+    advice: ['Ask whoever runs this server to check that its data folder is there and can be read, then retry.'],
+    remedy: 'retry',
+  },
+  SQLITE_IOERR: {
+    title: 'The disk reported an error',
+    advice: ['Ask whoever runs this server to check the disk and to make a backup, then retry.'],
+    remedy: 'retry',
+  },
+  SQLITE_TOOBIG: {
+    title: 'A value is too large',
+    advice: ['Split the file’s longest values, or leave their column out in the options.'],
+    remedy: 'options',
+  },
+  SQLITE_NOMEM: {
+    title: 'The server’s memory is full',
+    advice: ['Wait until other work on the server is done, then retry.'],
+    remedy: 'retry',
+  },
+  SQLITE_ERROR: {
+    title: 'The database reported an error',
+    advice: ['Retry. If it happens again, copy the details and send them to whoever runs this server.'],
+    remedy: 'retry',
+  },
+  INTERNAL: {
+    title: 'Something broke on the server',
+    advice: ['Retry. If it happens again, copy the details and send them to whoever runs this server; its log says more.'],
+    remedy: 'retry',
+  },
   INTERRUPTED: {
     title: 'The server restarted during this import',
     advice: ['Retry. Nothing has to be cleaned up first.'],
@@ -129,6 +164,16 @@ const IMPORT: Record<string, Explanation> = {
     remedy: 'options',
   },
   TABLE_NOT_FOUND: { title: 'There is no such table', advice: ['It may have been renamed or deleted. Choose another table, or create a new one.'], remedy: 'options' },
+  FORBIDDEN_ORIGIN: {
+    title: 'The server does not accept this address',
+    advice: ['Open HexTrackr at the address it printed at its start, or ask whoever runs it to allow this one.'],
+    remedy: 'upload',
+  },
+  TOO_MANY_REQUESTS: { title: 'Too many requests', advice: ['Wait a minute, then upload again.'], remedy: 'upload' },
+  RESTORE_RUNNING: { title: 'A backup is being restored', advice: ['Wait until the restore is done, then upload again.'], remedy: 'upload' },
+  SESSION_EXISTS: { title: 'The import has begun already', advice: ['Look at the Imports page; if it is not there, upload again.'], remedy: 'upload' },
+  BAD_MULTIPART: { title: 'The upload did not arrive as it was sent', advice: ['Upload it again. Something between here and the server may have changed it.'], remedy: 'upload' },
+  NO_FILE: { title: 'No file arrived', advice: ['Upload it again. Something between here and the server may have dropped it.'], remedy: 'upload' },
   TABLE_IN_USE: { title: 'The table is in use', advice: ['Wait until the other import into it is done, then retry.'], remedy: 'retry' },
 }
 
@@ -181,7 +226,7 @@ const RESTORE: Record<string, Explanation> = {
   INTERRUPTED: { title: 'The server restarted during this restore', advice: ['Look at the tables, then restore again if they are not what you want.'], remedy: 'retry' },
 }
 
-const EXPLANATIONS: Record<OperationKind, Record<string, Explanation>> = { import: IMPORT, backup: BACKUP, upload: UPLOAD, restore: RESTORE }
+export const EXPLANATIONS: Record<OperationKind, Record<string, Explanation>> = { import: IMPORT, backup: BACKUP, upload: UPLOAD, restore: RESTORE }
 
 const TITLES: Record<OperationKind, string> = { import: 'The import failed', backup: 'The backup failed', upload: 'The upload failed', restore: 'The restore failed' }
 

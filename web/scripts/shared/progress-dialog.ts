@@ -13,6 +13,7 @@ import { DialogPainter } from './dialog-painter.ts'
 import { part, setText } from './dom.ts'
 import type { ImportOptions } from './import-options.ts'
 import type { Job, Jobs } from './jobs.ts'
+import { askForNotifications, canAskForNotifications } from './notifications.ts'
 import type { NamedOperation } from './operation.ts'
 import { outcomeView } from './outcome-view.ts'
 import type { ToastContent } from './page.ts'
@@ -127,8 +128,10 @@ export class ProgressDialog {
     setText(part(this.#dialog, 'status'), '')
     setText(part(this.#dialog, 'alert'), '')
     part(this.#dialog, 'details', HTMLDetailsElement).open = false
+    part(this.#dialog, 'why', HTMLDetailsElement).open = false
     this.#hooks.shows(operation)
     this.render(Date.now())
+    part(this.#dialog, 'notify').hidden = !canAskForNotifications()
     if (!this.#dialog.open) this.#dialog.showModal()
     this.#focusFirst(watched.job.state)
     this.#hooks.changed()
@@ -202,6 +205,7 @@ export class ProgressDialog {
     const view = historyView(record, Date.now())
     const hadFocus = part(this.#dialog, 'undo') === document.activeElement
     this.#painter.history(view)
+    this.#painter.reasons(record)
     if (record.undoneAt !== undefined && record.mode === 'create') part(this.#dialog, 'way').hidden = true
     if (!view.canUndo && hadFocus) this.#focusHeading()
   }
@@ -227,6 +231,7 @@ export class ProgressDialog {
     'undo': () => this.#id !== undefined && this.#hooks.undo(this.#id),
     'restore': () => this.#restoreNext(),
     'copy': () => void this.#copy(),
+    'notify': () => void this.#notify(),
     'go': (event) => this.#go(event),
   }
 
@@ -284,6 +289,13 @@ export class ProgressDialog {
     else if (job.file && action?.chooses !== true) begin(job.file)
     else if (kind === 'upload') this.#hooks.chooseBackup(begin)
     else this.#hooks.chooseFile(begin)
+  }
+
+  async #notify(): Promise<void> {
+    const isAllowed = await askForNotifications()
+    part(this.#dialog, 'background').focus()
+    part(this.#dialog, 'notify').hidden = !canAskForNotifications()
+    setText(part(this.#dialog, 'status'), isAllowed ? 'You will be notified when it ends.' : 'This browser does not allow notifications from here.')
   }
 
   async #copy(): Promise<void> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { explainFailure } from './failures.ts'
+import { FAULTS, type FaultCode } from '../../../server/faults.ts'
+import { explainFailure, EXPLANATIONS } from './failures.ts'
 import { outcomeView } from './outcome-view.ts'
 import { newProgress, type ProgressState } from './progress-state.ts'
 import { runningView } from './progress-view.ts'
@@ -130,4 +131,21 @@ test('a speed curve keeps a bounded number of points and needs two to be a line'
   assert.equal(speed.peak, 106)
   assert.match(curve(speed, 552, 56).line, /^M0\.0 /)
   assert.deepEqual(curve(measure(NO_SPEED, { at: 0, amount: 0, x: 0, rate: 5 }), 10, 10), { line: '', area: '' })
+})
+
+/** What no import can end with: what other requests are answered with, what only scripts meet, and what is no failure. */
+const NO_END_OF_AN_IMPORT: FaultCode[] = [
+  'BAD_QUERY', 'BAD_BODY', 'BAD_SQL', 'READ_ONLY', 'READ_ONLY_TOKEN', 'SESSION_REQUIRED', 'NOT_FOUND', 'NO_REJECTS', 'BACKUP_NOT_FOUND', 'TOKEN_NOT_FOUND',
+  'SESSION_NOT_FOUND', 'ALREADY_FINISHED', 'NOT_UNDOABLE', 'IMPORTS_RUNNING', 'BACKUP_RUNNING', 'PASSWORD_NOT_SET', 'CANCELLED', 'BODY_TOO_LARGE',
+  'NOT_A_DATABASE', 'DATABASE_DAMAGED', 'DATABASE_TOO_NEW', 'QUERY_TIMEOUT', 'QUERY_TOO_LARGE', 'TOO_MANY_SOCKETS', 'TOO_MANY_QUERIES',
+]
+
+test('every code that can end an import has words of its own', () => {
+  const codes = (Object.keys(FAULTS) as FaultCode[]).filter((code) => !NO_END_OF_AN_IMPORT.includes(code))
+  assert.deepEqual(codes.filter((code) => !(code in EXPLANATIONS.import)), [])
+  for (const code of codes) {
+    const { title, happened, advice, action } = explainFailure({ code, detail: 'The detail.' }, { kind: 'import', filename: 'a.csv', bytesDone: 0, holdsFile: true })
+    assert.notEqual(title, 'The import failed', code)
+    assert.ok(plain(happened) !== '' && plain(advice) !== '' && action.label !== '', code)
+  }
 })
