@@ -105,7 +105,7 @@ export class TestServer {
     const response = await fetch(this.url + path, { method, ...init, headers: { ...this.headers, ...init.headers as Record<string, string> | undefined } })
     const text = await response.text()
     const isJson = /^application\/(problem\+)?json\b/.test(response.headers.get('content-type') ?? '')
-    return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as T }
+    return { status: response.status, headers: response.headers, body: (isJson && text !== '' ? JSON.parse(text) : text) as T }
   }
 
   get<T = unknown>(path: string): Promise<Answer<T>> {
