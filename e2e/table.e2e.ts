@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
-import type { Page } from 'playwright/test'
+import type { Locator, Page } from 'playwright/test'
 import { dialogOf, gridOf } from './support/app.ts'
 import { expect, test } from './support/test.ts'
 
@@ -22,25 +22,33 @@ const column = async (page: Page, position: number): Promise<(string | undefined
 const pager = (page: Page) => page.locator('.pager')
 const firstCell = (page: Page) => page.getByRole('table').locator('tbody th').first()
 
+/** Opens what can be done with a column. */
+async function openMenu(page: Page, name: string): Promise<Locator> {
+  await page.getByRole('columnheader', { name }).getByRole('button').click()
+  const menu = page.getByRole('dialog', { name: `Column ${name}` })
+  await expect(menu).toBeVisible()
+  return menu
+}
+
 test('a column is sorted up, down and not at all, and the address says how', async ({ page }) => {
   const cvss = page.getByRole('columnheader', { name: 'cvss' })
   const scores = ROWS.map((row) => row[CVSS]).filter((score) => score !== '')
-  await cvss.getByRole('button').click()
+  await (await openMenu(page, 'cvss')).getByRole('button', { name: 'Sort low to high' }).click()
   await expect(cvss).toHaveAttribute('aria-sort', 'ascending')
   await expect(page).toHaveURL('/tables/findings?sort=cvss')
-  await cvss.getByRole('button').click()
+  await (await openMenu(page, 'cvss')).getByRole('button', { name: 'Sort high to low' }).click()
   await expect(cvss).toHaveAttribute('aria-sort', 'descending')
   await expect(page).toHaveURL('/tables/findings?sort=-cvss')
   await expect(page.getByRole('status').filter({ hasText: 'Sorted by cvss, descending.' })).toHaveCount(1)
   const highest = scores.toSorted((a, b) => Number(b) - Number(a)).slice(0, 100)
   await expect.poll(() => column(page, CVSS)).toEqual(highest)
-  await cvss.getByRole('button').click()
+  await (await openMenu(page, 'cvss')).getByRole('button', { name: 'Do not sort' }).click()
   await expect(cvss).not.toHaveAttribute('aria-sort')
   await expect(page).toHaveURL('/tables/findings')
   await expect(firstCell(page)).toHaveText(ROWS[0]![0]!)
 })
 
-test('a search shows what contains it, counts it and can be cleared', async ({ page }) => {
+test('a search shows and marks what contains it, counts it and can be cleared', async ({ page }) => {
   const word = 'Payments'
   const matching = ROWS.filter((row) => row.some((cell) => cell.toLowerCase().includes(word.toLowerCase())))
   const search = page.getByRole('searchbox', { name: 'Search all columns' })
@@ -49,11 +57,136 @@ test('a search shows what contains it, counts it and can be cleared', async ({ p
   await expect(page).toHaveURL(`/tables/findings?q=${word}`)
   expect(await column(page, 0)).toEqual(matching.slice(0, 100).map((row) => row[0]))
   expect(matching.some((row) => row[OWNER] === word)).toBe(true)
+  await expect(page.locator('mark').first()).toHaveText(word)
   await search.fill('no such thing anywhere')
   await expect(page.getByRole('heading', { name: 'No rows match' })).toBeVisible()
   await page.getByRole('button', { name: 'Clear search' }).click()
   await expect(search).toBeFocused()
   await expect(pager(page)).toContainText('of 5,000')
+})
+
+test('filters are added, said, kept in the address, and removed', async ({ page }) => {
+  const of = (test: (row: string[]) => boolean) => `${ROWS.filter(test).length.toLocaleString('en-US')} of 5,000 rows`
+  await page.getByRole('button', { name: 'Add filter' }).click()
+  const form = page.getByRole('dialog', { name: 'Add filter' })
+  await form.getByLabel('Column').selectOption('cvss')
+  await form.getByLabel('Condition').selectOption('is at least')
+  await form.getByLabel('Value').fill('9')
+  await page.keyboard.press('Enter')
+  await expect(page.getByText(of((row) => Number(row[CVSS]) >= 9))).toBeVisible()
+  await expect(page).toHaveURL('/tables/findings?filter%5Bcvss%5D=gte%3A9')
+
+  const menu = await openMenu(page, 'owner')
+  await menu.getByRole('checkbox', { name: 'Payments' }).check()
+  await menu.getByRole('checkbox', { name: 'Infrastructure' }).check()
+  await menu.getByRole('button', { name: 'Show only these' }).click()
+  const both = of((row) => Number(row[CVSS]) >= 9 && ['Payments', 'Infrastructure'].includes(row[OWNER]!))
+  await expect(page.getByText(both)).toBeVisible()
+  await page.reload()
+  await expect(page.getByText(both)).toBeVisible()
+  await page.getByRole('button', { name: 'Remove filter cvss is at least 9' }).click()
+  await expect(page.getByText(of((row) => ['Payments', 'Infrastructure'].includes(row[OWNER]!)))).toBeVisible()
+  await expect(page.getByRole('button', { name: 'Add filter' })).toBeFocused()
+  await page.goBack()
+  await expect(page.getByText(both)).toBeVisible()
+  await page.getByRole('button', { name: 'Clear', exact: true }).click()
+  await expect(pager(page)).toContainText('of 5,000')
+  await expect(page).toHaveURL('/tables/findings')
+})
+
+test('a column says what it holds', async ({ page }) => {
+  const summary = (await openMenu(page, 'cvss')).getByRole('region', { name: 'Summary' })
+  const scores = ROWS.map((row) => row[CVSS]!).filter(Boolean)
+  await expect(summary).toContainText(`Different values${new Set(scores).size}`)
+  await expect(summary).toContainText(`Greatest${scores.toSorted((a, b) => Number(b) - Number(a))[0]!}`)
+  await expect(summary.getByRole('img', { name: /^How values are spread/ })).toBeVisible()
+  await page.keyboard.press('Escape')
+  await expect(page.getByRole('columnheader', { name: 'cvss' }).getByRole('button')).toBeFocused()
+})
+
+test('columns are hidden and shown again, in the order of the table', async ({ page }) => {
+  const heads = () => page.getByRole('columnheader').locator('.data').allInnerTexts()
+  await (await openMenu(page, HEADER[1]!)).getByRole('button', { name: 'Hide column' }).click()
+  await expect.poll(heads).toEqual(HEADER.filter((_, index) => index !== 1))
+  await page.getByRole('button', { name: 'Columns' }).click()
+  const chooser = page.getByRole('dialog', { name: 'Columns' })
+  await chooser.getByRole('searchbox', { name: 'Find a column' }).fill('seen')
+  await chooser.getByRole('button', { name: 'Hide all' }).click()
+  await expect.poll(heads).toEqual(HEADER.filter((name, index) => index !== 1 && !name.includes('seen')))
+  await page.reload()
+  await expect.poll(heads).toEqual(HEADER.filter((name, index) => index !== 1 && !name.includes('seen')))
+  await page.getByRole('button', { name: 'Columns' }).click()
+  await chooser.getByRole('button', { name: 'Show all' }).click()
+  await expect.poll(heads).toEqual(HEADER)
+  await expect(page).toHaveURL('/tables/findings')
+})
+
+test('the keyboard reaches every cell, opens its row, and copies', async ({ page, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  const focused = () => page.evaluate<string>('document.activeElement.innerText')
+  const clipboard = () => page.evaluate<string>('navigator.clipboard.readText()')
+  await firstCell(page).getByRole('button').focus()
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('ArrowRight')
+  expect(await focused()).toBe(ROWS[1]![1])
+  await page.keyboard.press('Control+c')
+  await expect.poll(clipboard).toBe(ROWS[1]![1])
+  await page.keyboard.press('End')
+  expect(await focused()).toBe(ROWS[1]!.at(-1))
+  await page.keyboard.press('Control+End')
+  expect(await focused()).toBe(ROWS[99]!.at(-1))
+  await page.keyboard.press('Control+Home')
+  expect(await focused()).toBe(ROWS[0]![0])
+  await page.keyboard.press('PageDown')
+  expect(ROWS.slice(5, 60).map(([id]) => id)).toContain(await focused())
+  await page.keyboard.press('Control+ArrowUp')
+  await page.keyboard.press('ArrowUp')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('dialog', { name: `Column ${HEADER[0]!}` })).toBeVisible()
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('Enter')
+
+  const detail = page.getByRole('complementary', { name: 'Row detail' })
+  await expect(detail.getByRole('heading', { name: ROWS[0]![0]! })).toBeFocused()
+  await expect(page).toHaveURL('/tables/findings?row=1')
+  await detail.getByRole('button', { name: 'Copy as CSV' }).click()
+  await expect.poll(async () => parse(await clipboard())).toEqual([HEADER, ROWS[0]])
+  await detail.getByRole('button', { name: 'Next row' }).click()
+  await expect(detail.getByRole('heading', { name: ROWS[1]![0]! })).toBeVisible()
+  await expect(detail.getByRole('button', { name: 'Next row' })).toBeFocused()
+  await page.keyboard.press('Escape')
+  await expect(detail).toBeHidden()
+  expect(await focused()).toBe(ROWS[1]![0])
+})
+
+test('a row has an address, and leads on to the next page', async ({ page }) => {
+  await page.goto('/tables/findings?page=2&row=200')
+  const detail = page.getByRole('complementary', { name: 'Row detail' })
+  await expect(detail).toContainText('Row 200 of 5,000')
+  await detail.getByRole('button', { name: 'Next row' }).click()
+  await expect(detail).toContainText('Row 201 of 5,000')
+  await expect(detail.getByRole('heading', { name: ROWS[200]![0]! })).toBeVisible()
+  await expect(pager(page)).toContainText('Rows 201 to 300')
+  await page.goBack()
+  await expect(page.getByRole('heading', { level: 1, name: 'findings' })).toBeVisible()
+})
+
+test('a column is made wider by the keyboard and by hand, and stays so', async ({ page }) => {
+  const head = page.getByRole('columnheader').nth(1)
+  const width = async () => Math.round((await head.boundingBox())!.width)
+  const before = await width()
+  await head.getByRole('button').focus()
+  await page.keyboard.press('Shift+ArrowRight')
+  expect(await width()).toBe(before + 16)
+  const box = (await head.boundingBox())!
+  await page.mouse.move(box.x + box.width - 3, box.y + 10)
+  await page.mouse.down()
+  await page.mouse.move(box.x + box.width + 57, box.y + 10)
+  await page.mouse.up()
+  expect(await width()).toBe(before + 76)
+  await page.reload()
+  await expect.poll(width).toBe(before + 76)
 })
 
 test('pages are turned, the address keeps the place, and back goes back', async ({ page }) => {
@@ -87,9 +220,14 @@ test('pages are turned, the address keeps the place, and back goes back', async 
   await expect(page).toHaveURL('/tables/findings?page=50')
 })
 
+async function exportAs(page: Page, format: string): Promise<void> {
+  await page.getByRole('button', { name: 'Export' }).click()
+  await page.getByRole('menuitem', { name: format }).click()
+}
+
 test('the export holds every cell of the file as it was', async ({ page }) => {
   const download = page.waitForEvent('download')
-  await page.getByRole('link', { name: 'Export CSV' }).click()
+  await exportAs(page, 'CSV, comma')
   expect((await download).suggestedFilename()).toBe('findings.csv')
   const text = await readFile(await (await download).path(), 'utf8')
   expect(parse(text)).toEqual(RECORDS)
@@ -98,14 +236,21 @@ test('the export holds every cell of the file as it was', async ({ page }) => {
 test('the export of a sorted search holds just that', async ({ page }) => {
   await page.getByRole('searchbox', { name: 'Search all columns' }).fill('Payments')
   await expect(page).toHaveURL('/tables/findings?q=Payments')
-  await page.getByRole('columnheader', { name: 'finding_id' }).getByRole('button').click()
-  await page.getByRole('columnheader', { name: 'finding_id' }).getByRole('button').click()
+  await (await openMenu(page, 'finding_id')).getByRole('button', { name: 'Sort Z to A' }).click()
   await expect(page).toHaveURL(/sort=-finding_id/)
   await expect(page.getByRole('columnheader', { name: 'finding_id' })).toHaveAttribute('aria-sort', 'descending')
   const download = page.waitForEvent('download')
-  await page.getByRole('link', { name: 'Export CSV' }).click()
+  await exportAs(page, 'CSV, comma')
   const exported: string[][] = parse(await readFile(await (await download).path(), 'utf8'))
   expect(exported).toEqual([HEADER, ...ROWS.filter((row) => row.some((cell) => cell.toLowerCase().includes('payments'))).reverse()])
+})
+
+test('an export that breaks off says so', async ({ page, server }) => {
+  await page.getByRole('button', { name: 'Export' }).click()
+  await server.request('DELETE', '/api/tables/findings')
+  await page.getByRole('menuitem', { name: 'JSON lines' }).click()
+  await expect(page.getByRole('region', { name: 'Notifications' })).toContainText('Export stopped findings')
+  await expect(page.getByRole('region', { name: 'Notifications' })).toContainText('The file is not complete.')
 })
 
 test('a table is deleted after being asked, and only then', async ({ page, server }) => {

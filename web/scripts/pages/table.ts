@@ -1,17 +1,28 @@
-/** One table: its rows, a page at a time, searched and sorted by the server. The address holds what is on show. */
-import type { ColumnInfo, RowsPage, TableInfo } from '../../../server/protocol.ts'
-import { api, ApiError } from '../shared/api.ts'
+/** One table: its rows, a page at a time, searched, filtered and sorted by the server. The address holds what is on show. */
+import type { ColumnInfo, RowsPageSoFar, TableInfo } from '../../../server/protocol.ts'
+import { api, ApiError, type Place } from '../shared/api.ts'
+import { columnMenu } from '../shared/column-menu.ts'
+import { columnsChooser } from '../shared/columns-chooser.ts'
+import { copyText } from '../shared/clipboard.ts'
 import { el, icon, refill, setText } from '../shared/dom.ts'
+import { exportMenu, startExport } from '../shared/export-menu.ts'
+import { filterChip, filterForm, filterWords } from '../shared/filter-form.ts'
+import { Flyout, stepThrough } from '../shared/flyout.ts'
 import { ago, count, plural } from '../shared/format.ts'
-import { gridBody, gridHead } from '../shared/grid.ts'
 import type { MakePage, PageContext } from '../shared/page.ts'
 import { Pager } from '../shared/pager.ts'
 import { rowDetail } from '../shared/row-detail.ts'
-import { nextSort, pageCount, readView, rowsPerPage, sortedBy, writeView, type TableView } from '../shared/table-view.ts'
+import { TableGrid } from '../shared/table-grid.ts'
+import {
+  asCsv, asJson, chooseColumns, pageCount, readView, shownColumns, sortedBy, writeView, type Filter, type TableView,
+} from '../shared/table-view.ts'
 import { failurePage, tableNotFoundPage } from './error.ts'
 
 /** Typing pauses this long before the server is asked. */
 const SEARCH_DELAY_MS = 300
+
+/** From this many rows on, an index is worth its space, and a summary is asked for rather than shown at once. */
+const MANY_ROWS = 200_000
 
 export const tablePage = (name: string): MakePage => async (context) => {
   let info: TableInfo
@@ -37,60 +48,88 @@ export const tablePage = (name: string): MakePage => async (context) => {
   }
 }
 
+/** The rows on show, and the question that they answer. */
+interface Shown {
+  page: RowsPageSoFar
+  /** Of the first row, from 0. */
+  offset: number
+  perPage: number
+  /** What decides which rows, and in what order. */
+  question: string
+}
+
 class TableBrowser {
   readonly content: DocumentFragment
   #info: TableInfo
   readonly #context: PageContext
-  readonly #perPage: number
-  readonly #grid = el('table', { class: 'grid' })
-  readonly #wrap: HTMLElement
+  readonly #grid: TableGrid
   readonly #blank = el('div', { class: 'blank', hidden: true })
   readonly #main: HTMLElement
   readonly #counts = el('p', { class: 'num soft' })
   readonly #source = el('p', { class: 'tbar__src small muted' })
   readonly #search: HTMLInputElement
-  readonly #export: HTMLAnchorElement
+  readonly #chips = el('div', { class: 'tags' })
+  readonly #addFilter: HTMLButtonElement
   readonly #pager: Pager
+  readonly #menu = new Flyout('menu--col')
+  readonly #tools = new Flyout('menu--tools')
+  readonly #widths: Map<string, number>
   #view: TableView
   #loading: AbortController | undefined
+  #shown: Shown | undefined
   #detail: HTMLElement | undefined
-  /** What the rows were last drawn from. */
-  #shows = ''
-  #shownHead: { says: string, element: HTMLElement } | undefined
 
   constructor(info: TableInfo, context: PageContext) {
-    const { name, columns } = info
+    const { name } = info
     this.#info = info
     this.#context = context
     this.#view = readView(context.url.search)
-    this.#perPage = rowsPerPage(columns.length)
-    this.#wrap = el('div', {
-      'class': 'grid-wrap', 'tabindex': 0, 'role': 'region', 'aria-label': `Rows of ${name}, scroll sideways for more columns`,
-    }, this.#grid)
+    this.#widths = readWidths(name)
+    this.#grid = new TableGrid(`Rows of ${name}, scroll sideways for more columns`, {
+      open: (index) => this.#open(index, 'push'),
+      menu: (column, button) => this.#openMenu(column, button),
+      widths: this.#widths,
+      resized: () => writeWidths(name, this.#widths),
+      said: (text) => context.announce(text),
+    })
     this.#search = el('input', { 'class': 'input', 'type': 'search', 'placeholder': 'Search all columns', 'aria-label': 'Search all columns' })
-    this.#export = el('a', { class: 'btn', download: `${name}.csv` }, icon('download'), el('span', { class: 'btn__label--wide' }, 'Export CSV'))
-    this.#export.setAttribute('aria-label', 'Export CSV')
-    this.#pager = new Pager((page) => this.#change({ ...this.#view, page }))
-    this.#main = el('div', { class: 'tmain' }, this.#wrap, this.#blank)
+    this.#addFilter = this.#opener('btn--quiet btn--sm', 'list-filter', 'Add filter', (button) => this.#openFilter(button))
+    this.#pager = new Pager((page) => this.#change({ page, row: 0 }), (perPage) => this.#change({ page: 1, perPage, row: 0 }))
+    this.#main = el('div', { class: 'tmain' }, this.#grid.element, this.#blank)
     this.content = new DocumentFragment()
     this.content.append(this.#toolbar(), this.#main, this.#pager.element)
+    stepThrough(this.#tools.element)
+    context.signal.addEventListener('abort', () => {
+      this.#menu.element.remove()
+      this.#tools.element.remove()
+    })
     this.#listenToSearch()
   }
 
   #toolbar(): HTMLElement {
     const { name } = this.#info
     this.#paintSource()
-    const rename = el('button', { 'type': 'button', 'class': 'btn', 'aria-label': 'Rename table', 'on': { click: () => void this.#rename() } },
-      icon('pencil'), el('span', { class: 'btn__label--wide' }, 'Rename'))
-    const remove = el('button', { 'type': 'button', 'class': 'btn', 'aria-label': 'Delete table', 'on': { click: () => void this.#delete() } },
-      icon('trash-2'), el('span', { class: 'btn__label--wide' }, 'Delete table'))
+    const icons = (label: string, glyph: 'pencil' | 'trash-2', press: () => void) =>
+      el('button', { 'type': 'button', 'class': 'btn btn--quiet btn--icon btn--sm', 'aria-label': label, 'title': label, 'on': { click: press } }, icon(glyph))
     return el('div', { class: 'tbar' },
       el('div', { class: 'tbar__title' },
         el('a', { class: 'back', href: '/' }, icon('chevron-left'), 'Tables'),
-        el('h1', { class: 'data truncate', title: name }, name), this.#counts, this.#source),
+        el('h1', { class: 'data truncate', title: name }, name), this.#counts,
+        el('div', { class: 'tbar__own' }, icons('Rename table', 'pencil', () => void this.#rename()), icons('Delete table', 'trash-2', () => void this.#delete())),
+        this.#source),
       el('div', { class: 'tbar__tools' },
         el('div', { class: 'search tbar__search' }, icon('search'), this.#search),
-        el('div', { class: 'tbar__end' }, this.#export, rename, remove)))
+        this.#chips,
+        el('div', { class: 'tbar__end' },
+          this.#opener('', 'columns-3', 'Columns', (button) => this.#openColumns(button)),
+          this.#opener('', 'download', 'Export', (button) => this.#openExport(button)))))
+  }
+
+  #opener(className: string, glyph: 'columns-3' | 'download' | 'list-filter', text: string, open: (button: HTMLButtonElement) => void): HTMLButtonElement {
+    const button = el('button', {
+      'type': 'button', 'class': `btn ${className}`, 'aria-haspopup': 'dialog', 'aria-expanded': 'false', 'aria-label': text, 'on': { click: () => open(button) },
+    }, icon(glyph), el('span', { class: className ? '' : 'btn__label--wide' }, text), ...glyph === 'download' ? [icon('chevron-down')] : [])
+    return button
   }
 
   #paintSource(): void {
@@ -106,7 +145,7 @@ class TableBrowser {
     let timer: ReturnType<typeof setTimeout> | undefined
     const search = () => {
       clearTimeout(timer)
-      if (this.#search.value !== this.#view.q) this.#change({ ...this.#view, q: this.#search.value, page: 1 }, 'replace')
+      if (this.#search.value !== this.#view.q) this.#change({ q: this.#search.value, page: 1, row: 0 }, 'replace')
     }
     this.#search.addEventListener('input', () => {
       clearTimeout(timer)
@@ -119,7 +158,8 @@ class TableBrowser {
   }
 
   /** Shows another part of the table and puts it into the address. */
-  #change(view: TableView, how: 'push' | 'replace' = 'push'): void {
+  #change(part: Partial<TableView>, how: 'push' | 'replace' = 'push'): void {
+    const view = { ...this.#view, ...part }
     this.#context.setUrl(`${location.pathname}${writeView(view)}`, how)
     this.show(view)
   }
@@ -131,158 +171,307 @@ class TableBrowser {
 
   /** The table may have changed: reads what is on show anew, and leaves search, place and focus. */
   async refresh(info: TableInfo): Promise<void> {
-    const isSame = JSON.stringify(info) === JSON.stringify(this.#info)
-    this.#info = info
-    if (!isSame) this.#paintSource()
+    if (JSON.stringify(info) !== JSON.stringify(this.#info)) {
+      this.#info = info
+      this.#paintSource()
+    }
     await this.load('changed')
   }
 
   /** @param which `changed` is not asked for by the person who looks at it, and moves nothing */
   async load(which: 'first' | 'again' | 'changed'): Promise<void> {
+    const question = this.#question()
+    if (which === 'again' && this.#shown?.question === question && this.#isOnPage()) {
+      this.#paint(true)
+      return
+    }
     this.#loading?.abort()
     const loading = new AbortController()
     this.#loading = loading
     const signal = AbortSignal.any([this.#context.signal, loading.signal])
-    this.#wrap.classList.toggle('is-loading', which === 'again')
-    const { page, sort, q } = this.#view
-    const offset = (page - 1) * this.#perPage
+    this.#grid.element.classList.toggle('is-loading', which === 'again')
     try {
-      const rows = await api.rows(this.#info.name, { limit: this.#perPage, offset, sort, q }, signal)
+      const { perPage, page: number } = this.#view
+      const page = await api.rows(this.#info.name, this.#view, perPage, this.#place(question, which), signal)
       if (signal.aborted) return
-      const pages = pageCount(rows.total, this.#perPage)
-      // The address may name a page that is no longer there.
-      if (page > pages) {
-        this.#view = { ...this.#view, page: pages }
-        this.#context.setUrl(`${location.pathname}${writeView(this.#view)}`, 'replace')
-        await this.load(which)
+      const before = this.#shown
+      if (which === 'changed' && before && JSON.stringify([before.page.rows, before.page.columns]) === JSON.stringify([page.rows, page.columns])) {
+        before.page = { ...page, total: page.total ?? before.page.total }
+        this.#paintCounts()
+        if (before.page.total === null) await this.#count(before, which, signal)
         return
       }
-      const shows = JSON.stringify([rows, this.#view])
-      if (which === 'changed' && shows === this.#shows) {
-        this.#paintCounts(rows)
-        return
-      }
-      this.#shows = shows
-      const place = { top: this.#wrap.scrollTop, left: this.#wrap.scrollLeft, row: this.#focusedRow() }
-      this.#paint(rows, offset)
-      if (which === 'again') this.#announce(rows)
-      if (which === 'changed') this.#keepPlace(place, rows)
+      if (which !== 'changed' && before?.question === question) page.total ??= before.page.total
+      const shown = this.#shown = { page, perPage, offset: (number - 1) * perPage, question }
+      this.#paint(which === 'changed')
+      if (page.total === null || (page.rows.length === 0 && number > 1)) await this.#count(shown, which, signal)
+      else this.#announce(which)
     } catch (error) {
       if (signal.aborted) return
       if (which !== 'again') throw error
       await this.#failed(error)
     } finally {
-      if (this.#loading === loading) this.#wrap.classList.remove('is-loading')
+      if (this.#loading === loading) this.#grid.element.classList.remove('is-loading')
     }
   }
 
-  #paint(rows: RowsPage, offset: number): void {
-    const { q } = this.#view
+  /** Rows are there before they are counted: counting reads all of the table. */
+  async #count(shown: Shown, which: 'first' | 'again' | 'changed', signal: AbortSignal): Promise<void> {
+    this.#grid.element.classList.remove('is-loading')
+    const total = shown.page.total ?? (await api.count(this.#info.name, this.#view, signal)).total
+    if (signal.aborted || this.#shown !== shown) return
+    shown.page.total = total
+    // The address may name a page that is no longer there.
+    const pages = pageCount(total, this.#view.perPage)
+    if (this.#view.page > pages) {
+      this.#change({ page: pages, row: 0 }, 'replace')
+      return
+    }
+    this.#paintCounts()
+    this.#announce(which)
+  }
+
+  #question(): string {
+    const { sort, q, filters } = this.#view
+    return JSON.stringify([sort, q, filters])
+  }
+
+  #isOnPage(): boolean {
+    const { page, perPage } = this.#view
+    return this.#shown?.perPage === perPage && this.#shown.offset === (page - 1) * perPage
+  }
+
+  /** The page beside the one on show is found from there, however far down that is. */
+  #place(question: string, which: 'first' | 'again' | 'changed'): Place {
+    const offset = (this.#view.page - 1) * this.#view.perPage
+    const { page, perPage, offset: here, question: asked } = this.#shown ?? {}
+    if (which === 'again' && page?.cursors && asked === question && perPage === this.#view.perPage && here !== undefined) {
+      if (offset === here + perPage) return { after: page.cursors.last }
+      if (offset === here - perPage && offset > 0) return { before: page.cursors.first }
+    }
+    return { offset }
+  }
+
+  /** @param keepPlace whether the rows are where the person was looking already */
+  #paint(keepPlace = false): void {
+    const shown = this.#shown!
+    const { page: { columns, rows }, offset } = shown
+    const { q, sort } = this.#view
     if (this.#search !== document.activeElement) this.#search.value = q
-    this.#paintCounts(rows)
-    this.#export.href = api.exportUrl(this.#info.name, this.#view)
-    this.#closeDetail()
-    const head = this.#head(rows.columns)
-    this.#grid.setAttribute('aria-rowcount', String(rows.total + 1))
-    this.#grid.tBodies[0]?.remove()
-    if (head.parentElement !== this.#grid) this.#grid.append(head)
-    this.#grid.append(gridBody(rows, offset, (index) => this.#openDetail(rows, offset, index)))
-    this.#wrap.hidden = rows.total === 0
-    this.#wrap.scrollTop = 0
-    this.#blank.hidden = rows.total > 0
-    if (rows.total === 0) this.#paintBlank()
-    const { page, sort } = this.#view
-    const shown = rows.rows.length
-    this.#pager.paint({ total: rows.total, shown, offset, perPage: this.#perPage, columns: rows.columns.length, sort, page })
+    this.#paintChips()
+    const onShow = shownColumns(this.#view, columns)
+    const isEmpty = rows.length === 0
+    this.#grid.element.hidden = isEmpty
+    this.#blank.hidden = !isEmpty
+    if (isEmpty) this.#paintBlank()
+    else {
+      this.#grid.paint({
+        columns: onShow, positions: onShow.map((column) => columns.indexOf(column)), rows, offset, total: shown.page.total, sort, q,
+        indexed: new Set(this.#info.indexed),
+      }, keepPlace)
+    }
+    this.#paintCounts()
+    this.#paintDetail()
   }
 
-  #paintCounts({ total }: RowsPage): void {
-    const columns = plural(this.#info.columns.length, 'column')
-    setText(this.#counts, this.#view.q ? `${count(total)} of ${plural(this.#info.rows, 'row')}` : `${plural(this.#info.rows, 'row')}, ${columns}`)
+  #paintCounts(): void {
+    const shown = this.#shown!
+    const { page: { total, rows }, offset, perPage } = shown
+    const { sort, page, q, filters } = this.#view
+    const all = plural(this.#info.rows, 'row')
+    setText(this.#counts, q || filters.length > 0
+      ? `${total === null ? 'Counting…' : count(total)} of ${all}`
+      : `${all}, ${plural(this.#info.columns.length, 'column')}`)
+    const column = shown.page.columns.find(({ name }) => sortedBy({ sort }, name))
+    this.#pager.paint({
+      total, shown: rows.length, offset, perPage, sort, page, speedUp: column && this.#isIndexOffered(column) ? () => void this.#buildIndex(column) : undefined,
+    })
   }
 
-  /** Where the focus is among the rows; the row whose detail is open where it is in that. -1: elsewhere. */
-  #focusedRow(): number {
-    const rows = [...this.#grid.tBodies[0]?.rows ?? []]
-    if (this.#detail?.contains(document.activeElement)) return rows.findIndex((row) => row.hasAttribute('data-selected'))
-    return rows.findIndex((row) => row.contains(document.activeElement))
+  #paintChips(): void {
+    const { filters } = this.#view
+    const { columns } = this.#info
+    const without = (index: number) => () => {
+      this.#change({ filters: filters.filter((_, position) => position !== index), page: 1, row: 0 })
+      this.#addFilter.focus()
+    }
+    const clear = el('button', { type: 'button', class: 'btn btn--quiet btn--sm', on: { click: () => this.#clear() } }, 'Clear')
+    const chips = filters.map((filter, index) => filterChip(filter, columns, without(index)))
+    // The button stays in the document all along, so that what hangs on it keeps its place.
+    if (this.#addFilter.parentElement !== this.#chips) this.#chips.append(this.#addFilter)
+    for (const child of [...this.#chips.children]) if (child !== this.#addFilter) child.remove()
+    this.#addFilter.before(...chips)
+    if (filters.length > 0) this.#addFilter.after(clear)
   }
 
-  #keepPlace({ top, left, row }: { top: number, left: number, row: number }, { total }: RowsPage): void {
-    this.#wrap.scrollTo(left, top)
-    if (row >= 0) (this.#grid.tBodies[0]?.rows[row]?.querySelector<HTMLElement>('.rowopen') ?? this.#wrap).focus({ preventScroll: true })
-    this.#context.announce(`The table has changed. ${plural(total, 'row')}.`)
-  }
-
-  /** The header is made anew only where it says something new: thousands of columns take long to lay out. */
-  #head(columns: ColumnInfo[]): HTMLElement {
-    const says = JSON.stringify([this.#view.sort, columns])
-    if (this.#shownHead?.says === says) return this.#shownHead.element
-    const old = this.#shownHead?.element
-    const focused = old?.contains(document.activeElement) ? document.activeElement?.closest('th')?.cellIndex : undefined
-    const element = gridHead(columns, this.#view, (column) => this.#change({ ...this.#view, sort: nextSort(this.#view, column), page: 1 }))
-    if (old) old.replaceWith(element)
-    // The button that was pressed has been made anew: the focus stays where it was.
-    if (focused !== undefined) element.querySelectorAll<HTMLElement>('th > button')[focused]?.focus({ preventScroll: true })
-    this.#shownHead = { says, element }
-    return element
+  #clear(): void {
+    this.#search.value = ''
+    this.#change({ q: '', filters: [], page: 1, row: 0 })
+    this.#search.focus()
   }
 
   #paintBlank(): void {
-    const { q } = this.#view
-    if (!q) {
+    const { q, filters } = this.#view
+    if (!q && filters.length === 0) {
       this.#blank.replaceChildren(el('h2', {}, 'No rows'), el('p', {}, 'This table has columns and no rows.'))
       return
     }
-    const clear = () => {
-      this.#search.value = ''
-      this.#change({ ...this.#view, q: '', page: 1 })
-      this.#search.focus()
-    }
+    const words = filters.length === 0 ? '' : q ? ` with ${filters.length === 1 ? 'this filter' : `these ${filters.length} filters`}` : ''
+    const what = filters.length === 0 ? 'Clear search' : q ? 'Clear filters and search' : filters.length === 1 ? 'Clear filter' : 'Clear filters'
+    const [only] = filters
     this.#blank.replaceChildren(
       el('h2', {}, 'No rows match'),
-      el('p', {}, `Nothing in ${plural(this.#info.rows, 'row')} contains `, el('span', { class: 'data' }, q), '.'),
-      el('p', {}, el('button', { type: 'button', class: 'btn', on: { click: clear } }, 'Clear search')))
+      el('p', {}, ...q
+        ? [`Nothing in ${plural(this.#info.rows, 'row')} contains `, el('span', { class: 'data' }, q), `${words}.`]
+        : [`None of ${plural(this.#info.rows, 'row')} fits ${filters.length === 1 && only ? filterWords(only, this.#info.columns) : `these ${filters.length} filters`}.`]),
+      el('p', {}, el('button', { type: 'button', class: 'btn', on: { click: () => this.#clear() } }, what)))
   }
 
-  #announce(rows: RowsPage): void {
-    const column = rows.columns.find(({ name }) => sortedBy(this.#view, name) !== undefined)
+  #announce(which: 'first' | 'again' | 'changed'): void {
+    if (which === 'first') return
+    const { page: { columns, total } } = this.#shown!
+    const { page, perPage } = this.#view
+    const column = columns.find(({ name }) => sortedBy(this.#view, name) !== undefined)
     const sorted = column ? ` Sorted by ${column.name}, ${sortedBy(this.#view, column.name) ?? ''}.` : ''
-    const pages = pageCount(rows.total, this.#perPage)
-    this.#context.announce(`${plural(rows.total, 'row')}. Page ${count(this.#view.page)} of ${count(pages)}.${sorted}`)
+    const changed = which === 'changed' ? 'The table has changed. ' : ''
+    this.#context.announce(`${changed}${plural(total ?? 0, 'row')}. Page ${count(page)} of ${count(pageCount(total ?? 0, perPage))}.${sorted}`)
   }
 
   async #failed(error: unknown): Promise<void> {
     const page = await failurePage(error)(this.#context)
-    this.#wrap.hidden = true
+    this.#grid.element.hidden = true
     this.#blank.hidden = false
     this.#blank.replaceChildren(page.content)
+    this.#shown = undefined
   }
 
-  #openDetail(rows: RowsPage, offset: number, index: number): void {
-    const selected = this.#grid.tBodies[0]?.rows
-    for (const [position, row] of [...selected ?? []].entries()) row.toggleAttribute('data-selected', position === index)
-    const detail = rowDetail({
-      page: rows, offset, index,
-      go: (next) => {
-        this.#openDetail(rows, offset, next)
-        selected?.[next]?.scrollIntoView({ block: 'nearest' })
-      },
-      close: () => {
-        this.#closeDetail()
-        selected?.[index]?.querySelector<HTMLElement>('.rowopen')?.focus()
-      },
-    })
-    this.#detail?.remove()
-    this.#detail = detail
-    this.#main.append(detail)
-    detail.querySelector<HTMLElement>('h2')?.focus()
+  /** Opens a row of this page, or of the page before or after it. */
+  #open(index: number, how: 'push' | 'replace'): void {
+    const { offset, perPage } = this.#shown!
+    const row = offset + index + 1
+    this.#change({ row, page: Math.ceil(row / perPage) }, how)
   }
 
-  #closeDetail(): void {
+  #paintDetail(): void {
+    const { page, offset } = this.#shown!
+    const index = this.#view.row - 1 - offset
+    const hadFocus = this.#detail?.contains(document.activeElement) ?? false
+    const focusedName = hadFocus ? document.activeElement?.getAttribute('aria-label') : undefined
+    const wasOpen = this.#detail !== undefined
     this.#detail?.remove()
     this.#detail = undefined
-    this.#grid.querySelector('[data-selected]')?.removeAttribute('data-selected')
+    if (this.#view.row === 0 || index < 0 || index >= page.rows.length) {
+      this.#grid.select(-1)
+      return
+    }
+    const isLast = page.total !== null && offset + page.rows.length >= page.total
+    const detail = rowDetail({
+      page, offset, index, q: this.#view.q,
+      hasMore: { before: offset > 0, after: !isLast && page.rows.length === this.#view.perPage },
+      go: (next) => this.#open(next, 'replace'),
+      close: () => {
+        this.#change({ row: 0 }, 'replace')
+        this.#grid.focusRow(index)
+      },
+      announce: (text) => this.#context.announce(text),
+    })
+    this.#detail = detail
+    this.#main.append(detail)
+    this.#grid.select(index)
+    const again = focusedName ? [...detail.querySelectorAll<HTMLElement>('.detail__nav button')].find((button) => button.getAttribute('aria-label') === focusedName) : undefined
+    if (!wasOpen || hadFocus) (again ?? detail.querySelector<HTMLElement>('h2'))?.focus()
+  }
+
+  #openMenu(column: ColumnInfo, button: HTMLButtonElement): void {
+    const done = (part: Partial<TableView>) => {
+      this.#menu.close()
+      this.#change({ ...part, page: 1, row: 0 })
+    }
+    const onShow = shownColumns(this.#view, this.#info.columns)
+    const summing = new AbortController()
+    const content = columnMenu({
+      column,
+      sorted: sortedBy(this.#view, column.name),
+      isIndexOffered: this.#isIndexOffered(column),
+      isQuick: this.#info.rows <= MANY_ROWS,
+      canHide: onShow.length > 1,
+      sort: (sort) => done({ sort }),
+      filter: (filter) => done({ filters: this.#with(filter) }),
+      hide: () => {
+        this.#menu.close()
+        this.#change({ columns: chooseColumns(this.#info.columns, new Set(onShow.filter(({ name }) => name !== column.name).map(({ name }) => name))) })
+        this.#grid.focus()
+      },
+      buildIndex: () => {
+        this.#menu.close()
+        void this.#buildIndex(column)
+      },
+      summarize: () => api.summary(this.#info.name, column.name, this.#view, AbortSignal.any([this.#context.signal, summing.signal])),
+      grown: () => this.#menu.place(),
+    })
+    this.#menu.toggle(button, `Column ${column.name}`, content, () => summing.abort())
+  }
+
+  /** The filters with one more; one of the same kind on the same column gives way to it. */
+  #with(filter: Filter): Filter[] {
+    const isLike = ({ column, operator }: Filter) =>
+      column === filter.column && (operator === filter.operator || (isOneOf(operator) && isOneOf(filter.operator)))
+    return [...this.#view.filters.filter((one) => !isLike(one)), filter]
+  }
+
+  #openFilter(button: HTMLElement): void {
+    const form = filterForm(this.#info.columns, (filter) => {
+      this.#tools.close()
+      this.#change({ filters: this.#with(filter), page: 1, row: 0 })
+    })
+    this.#tools.toggle(button, 'Add filter', [form])
+  }
+
+  #openColumns(button: HTMLElement): void {
+    const shown = new Set(shownColumns(this.#view, this.#info.columns).map(({ name }) => name))
+    const choose = (names: ReadonlySet<string>) => this.#change({ columns: chooseColumns(this.#info.columns, names) }, 'replace')
+    this.#tools.toggle(button, 'Columns', columnsChooser(this.#info.columns, shown, choose))
+  }
+
+  #openExport(button: HTMLElement): void {
+    const { page: { columns, rows, total } } = this.#shown!
+    const onShow = shownColumns(this.#view, columns)
+    const positions = onShow.map((column) => columns.indexOf(column))
+    const csv = asCsv(columns, rows).length
+    const json = rows.reduce((length, row) => length + asJson(columns, row).length, 0)
+    this.#tools.toggle(button, 'Export', exportMenu({
+      rows: total, tableRows: this.#info.rows, csvBytesPerRow: csv / Math.max(1, rows.length), jsonBytesPerRow: json / Math.max(1, rows.length),
+      pageRows: rows.length, shown: onShow.length, columns: columns.length,
+      start: (format, isShownOnly) => {
+        this.#tools.close()
+        const columns = isShownOnly ? { columns: onShow.map(({ name }) => name) } : {}
+        void startExport(this.#info.name, this.#view, { format, ...columns }, (toast) => this.#context.toast(toast))
+      },
+      copyPage: () => {
+        this.#tools.close()
+        const text = el('pre', { class: 'vh' }, asCsv(onShow, rows.map((row) => positions.map((position) => row[position] ?? null))))
+        this.#main.append(text)
+        void copyText(text.textContent, text).then((isDone) => {
+          text.remove()
+          this.#context.toast(isDone ? { tone: 'ok', title: `Copied ${plural(rows.length, 'row')}` } : { tone: 'bad', title: 'The page could not be copied' })
+        })
+      },
+    }))
+  }
+
+  #isIndexOffered({ name }: ColumnInfo): boolean {
+    return this.#info.rows >= MANY_ROWS && this.#info.indexed?.includes(name) !== true
+  }
+
+  async #buildIndex({ name }: ColumnInfo): Promise<void> {
+    this.#context.toast({ tone: 'info', title: 'Building an index on', data: name, text: 'Imports wait until it is done. It takes some space in the database.' })
+    try {
+      this.#info = await api.buildIndex(this.#info.name, name)
+      this.#context.toast({ tone: 'ok', title: 'Index built on', data: name, text: 'Sorting and filtering by it are quick now.' })
+      if (this.#shown) this.#paint(true)
+    } catch (error) {
+      this.#context.toast({ tone: 'bad', title: 'The index was not built', text: error instanceof ApiError ? error.message : 'It could not be built.' })
+    }
   }
 
   async #rename(): Promise<void> {
@@ -306,5 +495,27 @@ class TableBrowser {
     } catch (error) {
       this.#context.toast({ tone: 'bad', title: 'The table was not deleted', text: error instanceof ApiError ? error.message : 'It could not be deleted.' })
     }
+  }
+}
+
+const isOneOf = (operator: Filter['operator']): boolean => operator === 'eq' || operator === 'in'
+
+const widthsKey = (table: string): string => `hextrackr_widths:${table}`
+
+/** The widths that people gave columns, which this browser remembers. */
+function readWidths(table: string): Map<string, number> {
+  try {
+    const stored = JSON.parse(localStorage.getItem(widthsKey(table)) ?? '[]') as [string, number][]
+    return new Map(stored.filter(([name, width]) => typeof name === 'string' && Number.isFinite(width)))
+  } catch {
+    return new Map()
+  }
+}
+
+function writeWidths(table: string, widths: ReadonlyMap<string, number>): void {
+  try {
+    localStorage.setItem(widthsKey(table), JSON.stringify([...widths]))
+  } catch {
+    // Full or forbidden: they hold until the page is left.
   }
 }

@@ -1,10 +1,11 @@
 /** The server's HTTP API, typed. Every failure is an ApiError, an unreachable server included. */
 import type {
-  ApiTokenInfo, BackupInfo, BackupStatus, Health, ImportPreview, ImportRecord, NewApiToken, Problem, ProgressSnapshot, QueryResult, RestorePreview, RowsPage,
-  SessionInfo, TableInfo, TokenScope,
+  ApiTokenInfo, BackupInfo, BackupStatus, ColumnSummary, ExportEnd, Health, ImportPreview, ImportRecord, NewApiToken, Problem, ProgressSnapshot, QueryResult,
+  RestorePreview, RowsPageSoFar, SessionInfo, TableInfo, TokenScope,
 } from '../../../server/protocol.ts'
 import type { ImportOptions } from './import-options.ts'
 import type { NamedOperation } from './operation.ts'
+import { writeSelection, type TableView } from './table-view.ts'
 
 export class ApiError extends Error {
   override readonly name = 'ApiError'
@@ -90,20 +91,34 @@ async function send<Body>(path: string, body?: object, timeoutMs?: number): Prom
 const backupPath = (name: string): string => `/api/backups/${encodeURIComponent(name)}`
 const tablePath = (name: string): string => `/api/tables/${encodeURIComponent(name)}`
 
-export interface RowsQuery {
-  limit: number
-  offset: number
-  sort?: string | undefined
-  q?: string | undefined
+/** What decides which rows, and in what order. */
+export type Selection = Pick<TableView, 'sort' | 'q' | 'filters'>
+
+/** Where a page of rows begins: so many rows in, or beside the row that a cursor stands for. */
+export type Place = { offset: number } | { after: string } | { before: string }
+
+export interface ExportOptions {
+  /** Made up by the page, to ask how it ended. */
+  id: string
+  format: 'csv' | 'excel' | 'json' | 'ndjson'
+  /** All where absent. */
+  columns?: string[]
 }
 
-function rowsParams({ sort, q, ...page }: Partial<RowsQuery>): string {
-  const params = new URLSearchParams()
-  for (const [name, value] of Object.entries(page)) params.set(name, String(value))
-  if (sort) params.set('sort', sort)
-  if (q) params.set('q', q)
-  return params.toString()
+function selectionParams(selection: Partial<Selection>, more: Record<string, string | number> = {}): URLSearchParams {
+  const params = new URLSearchParams(Object.entries(more).map(([name, value]) => [name, String(value)]))
+  writeSelection(params, selection)
+  return params
 }
+
+function exportUrl(name: string, selection: Selection, { id, format, columns = [] }: ExportOptions): string {
+  const params = selectionParams(selection, { format, id })
+  for (const column of columns) params.append('column', column)
+  return `${tablePath(name)}/export?${params.toString()}`
+}
+
+/** Reading a whole table for an answer, or waiting for the end of a download, takes as long as it takes. */
+const PATIENT_MS = 2 ** 31 - 1
 
 /** As much of a file as the server looks at for a preview; it tells files that were imported before by the same piece. */
 const PREVIEW_BYTES = 2 ** 20
@@ -128,8 +143,16 @@ export const api = {
   revokeToken: (id: string) => request('DELETE', `/api/tokens/${id}`),
   tables: (signal?: AbortSignal) => get<TableInfo[]>('/api/tables', signal),
   table: (name: string, signal?: AbortSignal) => get<TableInfo>(tablePath(name), signal),
-  rows: (name: string, query: RowsQuery, signal?: AbortSignal) => get<RowsPage>(`${tablePath(name)}/rows?${rowsParams(query)}`, signal),
-  exportUrl: (name: string, query: Pick<RowsQuery, 'sort' | 'q'>) => `${tablePath(name)}/export?format=csv&${rowsParams(query)}`.replace(/&$/, ''),
+  rows: (name: string, selection: Selection, limit: number, place: Place, signal?: AbortSignal) =>
+    get<RowsPageSoFar>(`${tablePath(name)}/rows?${selectionParams(selection, { count: 'later', limit, ...place }).toString()}`, signal, PATIENT_MS),
+  count: (name: string, { q, filters }: Selection, signal?: AbortSignal) =>
+    get<{ total: number }>(`${tablePath(name)}/count?${selectionParams({ q, filters }).toString()}`, signal, PATIENT_MS),
+  summary: (name: string, column: string, { q, filters }: Selection, signal?: AbortSignal) =>
+    get<ColumnSummary>(`${tablePath(name)}/columns/${encodeURIComponent(column)}/summary?${selectionParams({ q, filters }).toString()}`, signal, PATIENT_MS),
+  buildIndex: async (name: string, column: string) =>
+    await (await request('POST', `${tablePath(name)}/indexes`, undefined, { column }, UNDO_TIMEOUT_MS)).json() as TableInfo,
+  exportUrl,
+  exportEnd: (id: string) => get<ExportEnd>(`/api/exports/${id}`, undefined, PATIENT_MS),
   renameTable: async (name: string, to: string) => await (await request('PATCH', tablePath(name), undefined, { name: to })).json() as TableInfo,
   deleteTable: (name: string) => request('DELETE', tablePath(name)),
   imports: (signal?: AbortSignal) => get<ImportRecord[]>('/api/imports', signal),

@@ -1,7 +1,7 @@
 /** The rows of a table as a native table: fast to make, to read, to search with the browser and to copy. */
 import type { CellValue, ColumnInfo, ColumnType, RowsPage } from '../../../server/protocol.ts'
-import { el, icon } from './dom.ts'
-import { cellText, sortedBy, type TableView } from './table-view.ts'
+import { el } from './dom.ts'
+import { cellText, linkOf, matchesIn } from './table-view.ts'
 
 export const TYPE_WORDS: Record<ColumnType, string> = { INTEGER: 'integer', REAL: 'decimal', TEXT: 'text' }
 
@@ -17,20 +17,34 @@ export function cellContent(value: CellValue, column: ColumnInfo): Node | string
   return cellText(value, column)
 }
 
-export function gridHead(columns: ColumnInfo[], view: TableView, sort: (column: string) => void): HTMLElement {
-  const heads = columns.map((column) => {
-    const sorted = sortedBy(view, column.name)
-    const button = el('button', { 'type': 'button', 'class': 'colhead', 'data-sorted': sorted, 'on': { click: () => sort(column.name) } },
-      el('span', { class: 'data truncate' }, column.name || ' '),
-      el('small', {}, TYPE_WORDS[column.type]),
-      icon(sorted === 'descending' ? 'arrow-down' : 'arrow-up'))
-    return el('th', { 'scope': 'col', 'aria-sort': sorted, 'class': isNumber(column) ? 'n' : undefined, 'title': column.name }, button)
-  })
-  return el('thead', {}, el('tr', {}, ...heads))
+/** A cell's content with what a search found in it marked. */
+export function markedContent(value: CellValue, column: ColumnInfo, q: string): Node | string {
+  const plain = cellContent(value, column)
+  return typeof plain === 'string' ? marked(plain, q) : plain
+}
+
+/** The same, and an address leads to its page, in a tab of its own that knows nothing of this one. */
+export function richContent(value: CellValue, column: ColumnInfo, q: string, tabindex: 0 | -1 = -1): Node | string {
+  const content = markedContent(value, column, q)
+  const href = linkOf(value)
+  return href === undefined ? content : el('a', { href, target: '_blank', rel: 'noopener noreferrer', tabindex }, content)
+}
+
+function marked(text: string, q: string): Node | string {
+  const found = matchesIn(text, q)
+  if (found.length === 0) return text
+  const parts = new DocumentFragment()
+  let at = 0
+  for (const { from, to } of found) {
+    parts.append(text.slice(at, from), el('mark', {}, text.slice(from, to)))
+    at = to
+  }
+  parts.append(text.slice(at))
+  return parts
 }
 
 /** @param open shows one row whole; the first cell of each row is its button */
-export function gridBody({ columns, rows }: RowsPage, offset: number, open: (index: number) => void): HTMLElement {
+export function gridBody({ columns, rows }: Pick<RowsPage, 'columns' | 'rows'>, offset: number, open: (index: number) => void): HTMLElement {
   const classes = columns.map((column) => isNumber(column) ? 'n' : '')
   return el('tbody', {}, ...rows.map((row, index) => {
     const line = document.createElement('tr')
@@ -51,7 +65,8 @@ export function gridBody({ columns, rows }: RowsPage, offset: number, open: (ind
   }))
 }
 
-function rowButton(value: CellValue, column: ColumnInfo, number: number, open: () => void): HTMLElement {
+/** What opens a row, named by its first cell. */
+export function rowButton(value: CellValue, column: ColumnInfo, number: number, open: () => void, content = cellContent(value, column)): HTMLButtonElement {
   const name = value === null || value === '' ? `row ${number}` : cellText(value, column)
-  return el('button', { 'type': 'button', 'class': 'rowopen', 'aria-label': `${name}, show row`, 'on': { click: open } }, cellContent(value, column))
+  return el('button', { 'type': 'button', 'class': 'rowopen', 'aria-label': `${name}, show row`, 'on': { click: open } }, content)
 }

@@ -1,31 +1,35 @@
 /** The line under a grid: which rows these are, and the way to the others. */
 import { el, icon } from './dom.ts'
-import { count, plural } from './format.ts'
+import { count } from './format.ts'
+import { select } from './filter-form.ts'
 import type { IconName } from './icon-names.ts'
-import { pageCount } from './table-view.ts'
+import { PAGE_SIZES, pageCount } from './table-view.ts'
 
 export interface PagerState {
-  total: number
+  /** Null while the rows are counted. */
+  total: number | null
   /** Rows on this page. */
   shown: number
   offset: number
   perPage: number
-  columns: number
   sort: string
   /** From 1. */
   page: number
+  /** Offered where the sort reads the whole table. */
+  speedUp?: (() => void) | undefined
 }
 
 export class Pager {
   readonly element: HTMLElement
   readonly #where = el('span')
   readonly #pages = el('span')
+  readonly #size = select('Rows per page', PAGE_SIZES.map((size) => ({ value: String(size), text: `${size} per page` })))
   readonly #input = el('input', { class: 'input', inputmode: 'numeric', autocomplete: 'off' })
   readonly #buttons: { button: HTMLButtonElement, to: (page: number, pages: number) => number }[]
   #page = 1
   #total = 1
 
-  constructor(go: (page: number) => void) {
+  constructor(go: (page: number) => void, resize: (perPage: number) => void) {
     const button = (label: string, name: IconName, to: (page: number, pages: number) => number) => {
       const press = () => {
         const page = to(this.#page, this.#total)
@@ -38,6 +42,8 @@ export class Pager {
     const next = button('Next page', 'chevron-right', (page, pages) => Math.min(pages, page + 1))
     const last = button('Last page', 'chevrons-right', (_, pages) => pages)
     this.#buttons = [first, previous, next, last]
+    this.#size.input.addEventListener('change', () => resize(Number(this.#size.input.value)))
+    this.#size.element.classList.add('pager__size')
     this.#input.addEventListener('change', () => {
       const wanted = Math.round(Number(this.#input.value.replace(/[^\d]/g, '')))
       const page = Math.min(this.#total, Math.max(1, wanted || this.#page))
@@ -45,24 +51,25 @@ export class Pager {
       if (page !== this.#page) go(page)
     })
     this.element = el('footer', { class: 'pager' }, this.#where,
-      el('nav', { 'class': 'pager__nav', 'aria-label': 'Pages' }, first.button, previous.button,
+      el('nav', { 'class': 'pager__nav', 'aria-label': 'Pages' }, this.#size.element, first.button, previous.button,
         el('label', { class: 'pager__page' }, el('span', { class: 'vh' }, 'Page'), this.#input, this.#pages), next.button, last.button))
   }
 
-  paint({ total, shown, offset, perPage, columns, sort, page }: PagerState): void {
+  paint({ total, shown, offset, perPage, sort, page, speedUp }: PagerState): void {
     this.#page = page
-    this.#total = pageCount(total, perPage)
+    // While rows are counted there is at least this page, and one more if it is full.
+    this.#total = total === null ? page + (shown === perPage ? 1 : 0) : pageCount(total, perPage)
     const bold = (value: number) => el('b', {}, count(value))
-    const column = sort.replace(/^-/, '')
     this.#where.replaceChildren(
-      ...total === 0 ? ['No rows'] : ['Rows ', bold(offset + 1), ' to ', bold(offset + shown), ` of ${count(total)}`],
-      sort ? el('span', { class: 'pager__sort muted' }, ', sorted by ', el('span', { class: 'data' }, column)) : '',
-      perPage < 100 ? el('span', { class: 'pager__sort muted' }, `, ${plural(perPage, 'row')} a page because of ${plural(columns, 'column')}`) : '')
+      ...shown === 0 ? ['No rows'] : ['Rows ', bold(offset + 1), ' to ', bold(offset + shown), total === null ? ', counting…' : ` of ${count(total)}`],
+      sort ? el('span', { class: 'pager__sort muted' }, ', sorted by ', el('span', { class: 'data' }, sort.replace(/^-/, ''))) : '',
+      speedUp ? el('span', { class: 'pager__sort' }, '. ', el('button', { type: 'button', class: 'link', on: { click: speedUp } }, 'Make this faster')) : '')
+    this.#size.input.value = String(perPage)
     this.#input.value = String(page)
-    this.#pages.textContent = ` of ${count(this.#total)}`
+    this.#pages.textContent = total === null ? '' : ` of ${count(this.#total)}`
     for (const { button, to } of this.#buttons) {
       // Not disabled: a button that vanishes from under the focus loses the keyboard's place.
-      button.setAttribute('aria-disabled', String(to(page, this.#total) === page))
+      button.setAttribute('aria-disabled', String(to(page, this.#total) === page || (total === null && button.getAttribute('aria-label') === 'Last page')))
     }
   }
 }
