@@ -57,7 +57,7 @@ const TIMEOUT_MS = 20_000
 /** Putting back millions of rows, or reading a whole backup, takes its time. */
 const LONG_TIMEOUT_MS = 600_000
 
-/** The server ends queries itself. */
+/** The server ends queries itself; the end of a download comes when it comes. */
 const QUERY_TIMEOUT_MS = 2 ** 31 - 1
 
 export const EXPORT_FORMATS = ['csv', 'json', 'ndjson'] as const
@@ -117,9 +117,6 @@ function exportUrl(name: string, selection: Selection, { id, format, columns = [
   return `${tablePath(name)}/export?${params.toString()}`
 }
 
-/** Reading a whole table for an answer, or waiting for the end of a download, takes as long as it takes. */
-const PATIENT_MS = 2 ** 31 - 1
-
 /** As much of a file as the server looks at for a preview; it tells files that were imported before by the same piece. */
 const PREVIEW_BYTES = 2 ** 20
 
@@ -144,15 +141,14 @@ export const api = {
   tables: (signal?: AbortSignal) => get<TableInfo[]>('/api/tables', signal),
   table: (name: string, signal?: AbortSignal) => get<TableInfo>(tablePath(name), signal),
   rows: (name: string, selection: Selection, limit: number, place: Place, signal?: AbortSignal) =>
-    get<RowsPageSoFar>(`${tablePath(name)}/rows?${selectionParams(selection, { count: 'later', limit, ...place }).toString()}`, signal, PATIENT_MS),
+    get<RowsPageSoFar>(`${tablePath(name)}/rows?${selectionParams(selection, { count: 'later', limit, ...place }).toString()}`, signal, QUERY_TIMEOUT_MS),
   count: (name: string, { q, filters }: Selection, signal?: AbortSignal) =>
-    get<{ total: number }>(`${tablePath(name)}/count?${selectionParams({ q, filters }).toString()}`, signal, PATIENT_MS),
+    get<{ total: number }>(`${tablePath(name)}/count?${selectionParams({ q, filters }).toString()}`, signal, QUERY_TIMEOUT_MS),
   summary: (name: string, column: string, { q, filters }: Selection, signal?: AbortSignal) =>
-    get<ColumnSummary>(`${tablePath(name)}/columns/${encodeURIComponent(column)}/summary?${selectionParams({ q, filters }).toString()}`, signal, PATIENT_MS),
-  buildIndex: async (name: string, column: string) =>
-    await (await request('POST', `${tablePath(name)}/indexes`, undefined, { column }, UNDO_TIMEOUT_MS)).json() as TableInfo,
+    get<ColumnSummary>(`${tablePath(name)}/columns/${encodeURIComponent(column)}/summary?${selectionParams({ q, filters }).toString()}`, signal, QUERY_TIMEOUT_MS),
+  buildIndex: (name: string, column: string) => send<TableInfo>(`${tablePath(name)}/indexes`, { column }, LONG_TIMEOUT_MS),
   exportUrl,
-  exportEnd: (id: string) => get<ExportEnd>(`/api/exports/${id}`, undefined, PATIENT_MS),
+  exportEnd: (id: string) => get<ExportEnd>(`/api/exports/${id}`, undefined, QUERY_TIMEOUT_MS),
   renameTable: async (name: string, to: string) => await (await request('PATCH', tablePath(name), undefined, { name: to })).json() as TableInfo,
   deleteTable: (name: string) => request('DELETE', tablePath(name)),
   imports: (signal?: AbortSignal) => get<ImportRecord[]>('/api/imports', signal),

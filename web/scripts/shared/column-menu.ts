@@ -28,7 +28,9 @@ export function columnMenu(options: ColumnMenuOptions): Node[] {
   const { column, sorted } = options
   const item = (name: IconName, text: string, press: () => void, isOn = false) =>
     el('button', { 'type': 'button', 'aria-pressed': isOn ? 'true' : undefined, 'on': { click: press } }, icon(name), text)
-  const [up, down] = isNumber(column) ? ['Sort low to high', 'Sort high to low'] : ['Sort A to Z', 'Sort Z to A']
+  const [up, down] = isNumber(column)
+    ? ['Sort low to high', 'Sort high to low']
+    : column.content?.startsWith('date') ? ['Oldest first', 'Newest first'] : ['Sort A to Z', 'Sort Z to A']
   return [
     item('arrow-up', up, () => options.sort(column.name), sorted === 'ascending'),
     item('arrow-down', down, () => options.sort(`-${column.name}`), sorted === 'descending'),

@@ -1,6 +1,6 @@
 /** The line under a grid: which rows these are, and the way to the others. */
 import { el, icon } from './dom.ts'
-import { count } from './format.ts'
+import { count, plural } from './format.ts'
 import { select } from './filter-form.ts'
 import type { IconName } from './icon-names.ts'
 import { PAGE_SIZES, pageCount } from './table-view.ts'
@@ -12,6 +12,8 @@ export interface PagerState {
   shown: number
   offset: number
   perPage: number
+  /** Where they are why a page has few rows. */
+  columns?: number
   sort: string
   /** From 1. */
   page: number
@@ -29,7 +31,8 @@ export class Pager {
   #page = 1
   #total = 1
 
-  constructor(go: (page: number) => void, resize: (perPage: number) => void) {
+  /** @param resize is told how many rows a page is to have; absent where that is settled */
+  constructor(go: (page: number) => void, resize?: (perPage: number) => void) {
     const button = (label: string, name: IconName, to: (page: number, pages: number) => number) => {
       const press = () => {
         const page = to(this.#page, this.#total)
@@ -42,7 +45,8 @@ export class Pager {
     const next = button('Next page', 'chevron-right', (page, pages) => Math.min(pages, page + 1))
     const last = button('Last page', 'chevrons-right', (_, pages) => pages)
     this.#buttons = [first, previous, next, last]
-    this.#size.input.addEventListener('change', () => resize(Number(this.#size.input.value)))
+    this.#size.input.addEventListener('change', () => resize?.(Number(this.#size.input.value)))
+    this.#size.element.hidden = resize === undefined
     this.#size.element.classList.add('pager__size')
     this.#input.addEventListener('change', () => {
       const wanted = Math.round(Number(this.#input.value.replace(/[^\d]/g, '')))
@@ -55,7 +59,7 @@ export class Pager {
         el('label', { class: 'pager__page' }, el('span', { class: 'vh' }, 'Page'), this.#input, this.#pages), next.button, last.button))
   }
 
-  paint({ total, shown, offset, perPage, sort, page, speedUp }: PagerState): void {
+  paint({ total, shown, offset, perPage, columns, sort, page, speedUp }: PagerState): void {
     this.#page = page
     // While rows are counted there is at least this page, and one more if it is full.
     this.#total = total === null ? page + (shown === perPage ? 1 : 0) : pageCount(total, perPage)
@@ -63,6 +67,9 @@ export class Pager {
     this.#where.replaceChildren(
       ...shown === 0 ? ['No rows'] : ['Rows ', bold(offset + 1), ' to ', bold(offset + shown), total === null ? ', counting…' : ` of ${count(total)}`],
       sort ? el('span', { class: 'pager__sort muted' }, ', sorted by ', el('span', { class: 'data' }, sort.replace(/^-/, ''))) : '',
+      columns !== undefined && perPage < PAGE_SIZES[0]
+        ? el('span', { class: 'pager__sort muted' }, `, ${plural(perPage, 'row')} a page because of ${plural(columns, 'column')}`)
+        : '',
       speedUp ? el('span', { class: 'pager__sort' }, '. ', el('button', { type: 'button', class: 'link', on: { click: speedUp } }, 'Make this faster')) : '')
     this.#size.input.value = String(perPage)
     this.#input.value = String(page)

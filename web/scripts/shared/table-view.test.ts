@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { ColumnInfo } from '../../../server/protocol.ts'
 import {
   anyOf, asCsv, asJson, cellText, chooseColumns, filterValue, linkOf, matchesIn, operatorWords, pageCount, readView,
-  shownColumns, sortedBy, textWidth, writeView,
+  rowsPerPage, shownColumns, sortedBy, textWidth, writeView,
   type TableView,
 } from './table-view.ts'
 
@@ -28,6 +28,7 @@ test('a view knows its order and its number of pages', () => {
   assert.equal(sortedBy({ sort: '-cvss' }, 'cvss'), 'descending')
   assert.equal(sortedBy({ sort: 'cvss' }, 'cvss'), 'ascending')
   assert.equal(sortedBy({ sort: 'cvss' }, 'title'), undefined)
+  assert.deepEqual([1, 14, 200, 400, 2_000, 10_000].map(rowsPerPage), [100, 100, 100, 50, 10, 10])
   assert.deepEqual([pageCount(0, 100), pageCount(100, 100), pageCount(101, 100)], [1, 1, 2])
 })
 

@@ -73,6 +73,14 @@ export function writeSelection(params: URLSearchParams, { sort, q, filters }: Pa
   for (const { column, operator, value } of filters ?? []) params.append(`filter[${column}]`, isUnary(operator) ? operator : `${operator}:${value}`)
 }
 
+/** More cells than this, all made at once, make the browser stutter. */
+const CELLS_PER_PAGE = 20_000
+const FEWEST_ROWS = 10
+
+/** Fewer rows where there are very many columns, all of them in the document. */
+export const rowsPerPage = (columns: number): number =>
+  Math.min(PAGE_SIZES[0], Math.max(FEWEST_ROWS, Math.floor(CELLS_PER_PAGE / Math.max(1, columns))))
+
 export const pageCount = (total: number, perPage: number): number => Math.max(1, Math.ceil(total / perPage))
 
 /** The columns on show, in the order of the table; the first is always, since it names the rows. */
