@@ -116,7 +116,11 @@ test('a backup of a large database is seen live, and goes on in the background',
   for (let blob = 0; blob < 12; blob++) insert.run()
   await gotoBackups(page, server.url)
   const samples = await recordBar(page)
+  const begun = page.waitForResponse((response) => response.request().method() === 'POST' && response.url().endsWith('/api/backups'))
   await page.getByRole('button', { name: 'Back up now' }).click()
+  await begun
+  // It stands still for as long as it is looked at, however fast the disk.
+  server.process.kill('SIGSTOP')
   const dialog = dialogOf(page)
   await expect(barOf(page, 'Backup')).toBeVisible()
   await dialog.getByRole('button', { name: 'Continue in background' }).click()
@@ -124,6 +128,8 @@ test('a backup of a large database is seen live, and goes on in the background',
   await expect(pill).toBeFocused()
   await page.keyboard.press('Enter')
   await page.getByRole('region', { name: 'Imports and backups of this tab' }).getByRole('button', { name: 'Show' }).click()
+  await expect(barOf(page, 'Backup')).toBeVisible()
+  server.process.kill('SIGCONT')
   await expectOutcome(page, 'Backup done')
   const seen = (await samples()).filter(({ step }) => step >= 1)
   expect(seen.length).toBeGreaterThan(0)
