@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { temporaryFolder, TestServer } from '../server/test/support.ts'
-import { dialogOf, expectReceipt, importFile, startImport, textFile } from './support/app.ts'
+import { chooseFiles, dialogOf, expectReceipt, importFile, startImport, textFile } from './support/app.ts'
 import { expect, test } from './support/test.ts'
 
 const PNG = { name: 'picture.csv', mimeType: 'text/csv', buffer: Buffer.from('89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489', 'hex') }
@@ -45,10 +45,12 @@ test('a single line of 30 MB is refused with the reason, and nothing is kept', a
   await expect(page.getByRole('heading', { level: 1, name: 'Import endless.csv' })).toBeVisible()
 })
 
-test('text that is not in its encoding names the line', async ({ page }) => {
+test('text that is not in the encoding that was chosen names the line', async ({ page }) => {
   await page.goto('/')
   const lines = Array.from({ length: 60_000 }, (_, index) => `${index},some text`).join('\n')
-  await importFile(page, { name: 'cut.csv', mimeType: 'text/csv', buffer: Buffer.concat([Buffer.from(`id,text\n${lines}\n7,`), Buffer.from([0xff]), Buffer.from('\n')]) })
+  await chooseFiles(page, { name: 'cut.csv', mimeType: 'text/csv', buffer: Buffer.concat([Buffer.from(`id,text\n${lines}\n7,`), Buffer.from([0xff]), Buffer.from('\n')]) })
+  await page.getByRole('combobox', { name: 'Encoding' }).selectOption({ label: 'UTF-8' })
+  await startImport(page)
   await expect(dialogOf(page).getByRole('heading', { name: 'The file’s encoding cannot be read' })).toBeFocused()
   await expect(dialogOf(page)).toContainText('First bad byte at line 60002.')
 })
