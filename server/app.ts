@@ -27,6 +27,7 @@ import { Access } from './services/access.ts'
 import { BackupFolder } from './services/backup-folder.ts'
 import { Backups, scheduleBackups } from './services/backups.ts'
 import type { DataChanged } from './services/data-changed.ts'
+import { Exports } from './services/exports.ts'
 import { findHealthProblems } from './services/health.ts'
 import { Imports } from './services/imports.ts'
 import { MainWriter } from './services/main-writer.ts'
@@ -123,6 +124,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     },
     { running: config.maxRunningImports, waiting: config.maxWaitingImports }, restoreGate, isKnownSession,
   )
+  const exports = new Exports()
   const tables = new Tables(databasePath, turns, busyTimeoutMs, restoreGate, onDataChanged)
   const backups = new Backups({
     databasePath, busyTimeoutMs, folder: backupFolder, operationsDb, operations: new Operations({ db: operationsDb, tracker, logger }),
@@ -159,7 +161,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   })
   api.use(importRoutes({ imports, tables, uploads, maxUploadBytes: config.maxUploadBytes, maxRowLength: config.maxRowLength }))
   api.use(progressRoutes(snapshot))
-  api.use(tableRoutes(tables, imports))
+  api.use(tableRoutes({ tables, imports, exports }))
   api.use(sqlRoutes(queries))
   api.use(backupRoutes({
     backups, folder: backupFolder, maxUploadBytes: config.maxUploadBytes,
@@ -184,6 +186,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     close: async () => {
       httpServer.close()
       queries.close()
+      exports.close()
       schedule?.close()
       await Promise.all([imports.close(), backups.close()])
       // Socket.IO waits for the HTTP server, which waits for every connection that some client keeps open.

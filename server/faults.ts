@@ -18,6 +18,7 @@ export const FAULTS = {
   TABLE_NOT_FOUND: { status: 404, title: 'There is no such table' },
   NO_REJECTS: { status: 404, title: 'There are no rejected rows' },
   BACKUP_NOT_FOUND: { status: 404, title: 'There is no such backup' },
+  EXPORT_NOT_FOUND: { status: 404, title: 'There is no such export' },
   TOKEN_NOT_FOUND: { status: 404, title: 'There is no such token' },
   SESSION_NOT_FOUND: { status: 404, title: 'There is no such session' },
   TABLE_EXISTS: { status: 409, title: 'A table of that name exists' },

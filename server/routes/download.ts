@@ -10,17 +10,12 @@ export const CSV_TYPE = 'text/csv; charset=utf-8; header=present'
 /**
  * Answer with a stream of text as a file. What is wrong before its first piece is thrown, so it becomes a problem; once
  * rows flow, only the connection can fail.
- * @param ended is told when all has been sent, or why it has not
+ * @param ended is told when all has been sent, or why it broke off; what is thrown it is not told
  */
 export async function sendDownload(
   res: Response, text: Readable, filename: string, contentType: string, ended: (failure?: unknown) => void = () => undefined,
 ): Promise<void> {
-  try {
-    await once(text, 'readable')
-  } catch (error) {
-    ended(error)
-    throw error
-  }
+  await once(text, 'readable')
   res.attachment(filename).set('Content-Type', contentType).set('Cache-Control', 'no-store')
   pipeline(text, res, (error) => ended(error ?? undefined))
 }
@@ -42,7 +37,7 @@ export function readExportFormat(given: unknown = 'csv'): ExportFormat {
 /**
  * Answer with rows as a file in a format.
  * @param name of the file, without its extension
- * @param ended is told when all has been sent, or why it has not
+ * @param ended as of `sendDownload`
  */
 export const sendExport = (res: Response, text: Readable, name: string, format: ExportFormat, ended?: (failure?: unknown) => void): Promise<void> =>
   sendDownload(res, text, `${name}.${format === 'excel' ? 'csv' : format}`, CONTENT_TYPES[format], ended)

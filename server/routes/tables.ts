@@ -2,7 +2,7 @@ import { json, Router, type Request } from 'express'
 import { checkTableName } from '../db/identifiers.ts'
 import { FILTER_OPERATORS, type FilterOperator, type PagePosition, type RowSelection } from '../db/table-query.ts'
 import { Fault } from '../faults.ts'
-import { Exports } from '../services/exports.ts'
+import type { Exports } from '../services/exports.ts'
 import type { Imports } from '../services/imports.ts'
 import type { Tables } from '../services/tables.ts'
 import { readExportFormat, sendExport } from './download.ts'
@@ -14,9 +14,8 @@ const MAX_LIMIT = 1000
 const MAX_SEARCH_LENGTH = 1000
 const MAX_EXPORT_ID_LENGTH = 64
 
-export function tableRoutes(tables: Tables, imports: Imports): Router {
+export function tableRoutes({ tables, imports, exports }: { tables: Tables, imports: Imports, exports: Exports }): Router {
   const router = Router()
-  const exports = new Exports()
 
   router.get('/tables', async (_req, res) => {
     res.json(await tables.list())
@@ -46,14 +45,19 @@ export function tableRoutes(tables: Tables, imports: Imports): Router {
     res.status(204).end()
   })
   router.get('/tables/:name/export', async (req, res) => {
-    const format = readExportFormat(req.query.format)
-    const columns = paramsOf(req).getAll('column')
-    const id = readExportId(req.query.id)
-    const text = tables.export(req.params.name, { selection: readSelection(req), format, ...(columns.length > 0 && { columns }) })
-    await sendExport(res, text, req.params.name, format, id === undefined ? undefined : exports.begin(id))
+    const ended = req.query.id === undefined ? undefined : exports.begin(readExportId(req.query.id))
+    try {
+      const format = readExportFormat(req.query.format)
+      const columns = paramsOf(req).getAll('column')
+      const text = tables.export(req.params.name, { selection: readSelection(req), format, ...(columns.length > 0 && { columns }) })
+      await sendExport(res, text, req.params.name, format, ended)
+    } catch (error) {
+      ended?.(error)
+      throw error
+    }
   })
   router.get('/exports/:id', async (req, res) => {
-    res.json(await exports.end(readExportId(req.params.id)!))
+    res.json(await exports.end(readExportId(req.params.id), untilGone(res)))
   })
   router.patch('/tables/:name', json({ limit: '10kb' }), async (req, res) => {
     const to = checkTableName((req.body as { name?: unknown } | undefined)?.name)
@@ -81,8 +85,7 @@ function readPosition({ query: { after, before, offset } }: Request): PagePositi
 }
 
 /** @throws Fault BAD_QUERY */
-function readExportId(given: unknown): string | undefined {
-  if (given === undefined) return undefined
+function readExportId(given: unknown): string {
   if (typeof given !== 'string' || given === '' || given.length > MAX_EXPORT_ID_LENGTH) throw new Fault('BAD_QUERY', `The id of an export has at most ${MAX_EXPORT_ID_LENGTH} characters.`)
   return given
 }

@@ -73,7 +73,7 @@ describe('a large table', () => {
   })
 
   test('says how an export ended, to whoever asks before or after', async () => {
-    const [done, refused, stopped] = [newSessionId(), newSessionId(), newSessionId()]
+    const [done, refused, unread, stopped] = [newSessionId(), newSessionId(), newSessionId(), newSessionId()]
     const end = async (id: string): Promise<ExportEnd> => (await server.get<ExportEnd>(`/api/exports/${id}`)).body
     const asked = end(done)
     await server.export('large', `?id=${done}`)
@@ -81,6 +81,8 @@ describe('a large table', () => {
     assert.deepEqual(await end(done), { state: 'done' })
     await server.get(`/api/tables/large/export?id=${refused}&sort=none`)
     assert.deepEqual(await end(refused), { state: 'stopped', detail: 'The table "large" has no column called "none".' })
+    const { body: { detail } } = await server.get<Problem>(`/api/tables/large/export?id=${unread}&format=none`)
+    assert.deepEqual(await end(unread), { state: 'stopped', detail })
     await server.import(csv(200_000), { filename: 'larger.csv' })
     const request = get(`${server.url}/api/tables/larger/export?id=${stopped}`)
     const [response] = await once(request, 'response') as [import('node:http').IncomingMessage]

@@ -54,6 +54,10 @@ export async function startExport(table: string, selection: Selection, options: 
     const end = await api.exportEnd(id)
     if (end.state === 'stopped') stopped(end.detail)
   } catch (error) {
+    if (error instanceof ApiError && error.code === 'EXPORT_NOT_FOUND') {
+      toast({ tone: 'info', title: 'Export not begun yet', data: table, text: 'The browser is holding the download back, perhaps until others end.' })
+      return
+    }
     stopped(error instanceof ApiError && error.status > 0 ? error.message : 'The server cannot be reached.')
   }
 }
