@@ -81,6 +81,9 @@ export function countRows(db: Db, name: string, selection: RowSelection): Versio
   })()
 }
 
+/** Most columns that a statement can give (SQLITE_MAX_COLUMN, https://sqlite.org/limits.html). */
+const MAX_RESULT_COLUMNS = 2000
+
 /** The row's key, the value it is sorted by, and then its cells. */
 type KeyedRow = SqlValue[]
 
@@ -113,6 +116,13 @@ class Pages {
   }
 
   rows(position: PagePosition, limit: number): KeyedRow[] {
+    const rows = this.#find(position, limit)
+    if (!this.#isTooWide || !this.#sql.hasRowid) return rows
+    const cells = this.#db.prepare<SqlValue[], SqlValue[]>(`SELECT ${listOf(this.#sql.columns)} FROM ${this.#sql.table} WHERE _rowid_ = ?`).raw(true).safeIntegers(true)
+    return rows.map((row) => [...row, ...cells.get(row[0]!)!])
+  }
+
+  #find(position: PagePosition, limit: number): KeyedRow[] {
     const { hasRowid, sortColumn, isDescending } = this.#sql
     if (!hasRowid) return this.#withoutRowid(position, limit)
     if ('offset' in position) return sortColumn === undefined ? this.#unsortedFrom(position.offset, limit) : this.#sortedFrom(position.offset, limit)
@@ -225,7 +235,7 @@ class Pages {
       `${this.#select(sortColumn!)} WHERE _rowid_ IN (SELECT _rowid_ FROM ${table}${hint} WHERE ${sql} ${order} LIMIT ? OFFSET ?) ${order}`, [...values, limit, offset])
     if (sortIndex === undefined) return keys(this.#sql.hint)
     const indexed = ` INDEXED BY ${quoteIdentifier(sortIndex)}`
-    if (isBySortColumnOnly) return keys(indexed)
+    if (isBySortColumnOnly || this.#isTooWide) return keys(indexed)
     // In the order of the index the page may be found soon; if it is not, reading all rows in a row is quicker.
     const columns = listOf(this.#sql.columns)
     const tried = this.#all(
@@ -241,8 +251,13 @@ class Pages {
     return this.#all(`SELECT ${listOf(columns)} FROM ${table} WHERE ${condition.sql}${order} LIMIT ? OFFSET ?`, [...condition.values, limit, position.offset])
   }
 
+  /** Whether a row's key, the value it is sorted by and its cells are more than one statement can give; the cells are then read apart. */
+  get #isTooWide(): boolean {
+    return this.#sql.columns.length + 2 > MAX_RESULT_COLUMNS
+  }
+
   #select(sortColumn: string): string {
-    return `SELECT _rowid_, ${sortColumn}, ${listOf(this.#sql.columns)} FROM ${this.#sql.table}`
+    return `SELECT _rowid_, ${sortColumn}${this.#isTooWide ? '' : `, ${listOf(this.#sql.columns)}`} FROM ${this.#sql.table}`
   }
 
   /** True of rows whose value stands so in the order, in which NULL comes first. */

@@ -39,7 +39,7 @@ describe('a table of any strings', () => {
       const second = await server.import(csv, { options: AS_EXPORTED })
       const [was, is] = await Promise.all([server.rows(first.table), server.rows(second.table)])
       assert.deepEqual(is, was)
-    }), { numRuns: 60 })
+    }), { numRuns: 40 })
   })
 
   test('is undone without a trace after each mode', async () => {
