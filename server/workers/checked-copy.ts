@@ -1,4 +1,6 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { copyPages, pinSnapshot, type CopyWatch } from '../db/copy-pages.ts'
 import { checkIntegrity, explainForeign, openUntouched, readContents, type Contents } from '../db/inspect.ts'
@@ -6,6 +8,9 @@ import { openReader } from '../db/open.ts'
 import { Fault } from '../faults.ts'
 import type { Control } from './control.ts'
 import type { CheckedCopy, CopyProgress, CopyQuestion } from './backup-messages.ts'
+
+/** Pause between two times that a growing file is written to the disk, ms. */
+const WRITE_BACK_PAUSE_MS = 50
 
 /** What a copying thread works with. */
 export interface CopyTools {
@@ -39,12 +44,14 @@ export function watchPages({ control, busyTimeoutMs, report }: CopyTools, span: 
  */
 export async function copyLive(databasePath: string, path: string, tools: CopyTools, span: Span): Promise<void> {
   const live = openReader(databasePath)
+  const endWriteBack = writeBack(path)
   let pages: number
   try {
     pinSnapshot(live)
     pages = await copyPages(live, path, watchPages(tools, span))
   } finally {
     live.close()
+    await endWriteBack()
   }
   const copy = new Database(path, { fileMustExist: true })
   try {
@@ -55,6 +62,32 @@ export async function copyLive(databasePath: string, path: string, tools: CopyTo
     copy.close()
   }
   syncFile(path)
+}
+
+/**
+ * Have what there is of a growing file written to the disk while it grows, so that the sync at its end has little left to wait
+ * for. What goes wrong is left to that sync to find.
+ * @returns what ends it. The file stays open until then: closing it would end SQLite's own locks on it (https://sqlite.org/howtocorrupt.html)
+ */
+function writeBack(path: string): () => Promise<void> {
+  let isGrowing = true
+  let file: FileHandle | undefined
+  const writing = (async () => {
+    while (isGrowing) {
+      await sleep(WRITE_BACK_PAUSE_MS)
+      try {
+        file ??= await open(path, 'r+')
+        await file.datasync()
+      } catch {
+        continue
+      }
+    }
+  })()
+  return async () => {
+    isGrowing = false
+    await writing
+    await file?.close()
+  }
 }
 
 /** Have a file's bytes on the disk, even if the power fails next. */
