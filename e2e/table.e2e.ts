@@ -48,6 +48,26 @@ test('a column is sorted up, down and not at all, and the address says how', asy
   await expect(firstCell(page)).toHaveText(ROWS[0]![0]!)
 })
 
+test('an index is told in the header and removed in the menu', async ({ page, server }) => {
+  await server.request('POST', '/api/tables/findings/indexes', { headers: { 'content-type': 'application/json' }, body: JSON.stringify({ column: 'cvss' }) })
+  await page.reload()
+  const cvss = page.getByRole('columnheader', { name: 'cvss' })
+  await expect(cvss).toContainText('decimal, indexed')
+  await (await openMenu(page, 'cvss')).getByRole('button', { name: 'Remove the index' }).click()
+  await expect(page.getByRole('region', { name: 'Notifications' })).toContainText('Index removed from cvss')
+  await expect(cvss).not.toContainText('indexed')
+  await expect(cvss.getByRole('button')).toBeFocused()
+  expect((await server.table('findings')).indexed).toBeUndefined()
+  await expect((await openMenu(page, 'cvss')).getByRole('button', { name: 'Remove the index' })).toHaveCount(0)
+})
+
+test('numbers stand at the end of their cells, and dates have figures of one width', async ({ page }) => {
+  const cell = (name: string) => page.locator('tbody tr').first().locator('td, th').nth(HEADER.indexOf(name))
+  await expect(cell('cvss')).toHaveCSS('text-align', 'end')
+  for (const name of ['cvss', 'first_seen']) await expect(cell(name)).toHaveCSS('font-variant-numeric', 'tabular-nums')
+  await expect(cell('title')).toHaveCSS('font-variant-numeric', 'normal')
+})
+
 test('a search shows and marks what contains it, counts it and can be cleared', async ({ page }) => {
   const word = 'Payments'
   const matching = ROWS.filter((row) => row.some((cell) => cell.toLowerCase().includes(word.toLowerCase())))

@@ -393,6 +393,7 @@ class TableBrowser {
       column,
       sorted: sortedBy(this.#view, column.name),
       isIndexOffered: this.#isIndexOffered(column),
+      isIndexed: this.#isIndexed(column),
       isQuick: this.#info.rows <= MANY_ROWS,
       canHide: onShow.length > 1,
       sort: (sort) => done({ sort }),
@@ -405,6 +406,10 @@ class TableBrowser {
       buildIndex: () => {
         this.#menu.close()
         void this.#buildIndex(column)
+      },
+      removeIndex: () => {
+        this.#menu.close()
+        void this.#removeIndex(column)
       },
       summarize: () => api.summary(this.#info.name, column.name, this.#view, AbortSignal.any([this.#context.signal, summing.signal])),
       grown: () => this.#menu.place(),
@@ -459,8 +464,12 @@ class TableBrowser {
     }))
   }
 
-  #isIndexOffered({ name }: ColumnInfo): boolean {
-    return this.#info.rows >= MANY_ROWS && this.#info.indexed?.includes(name) !== true
+  #isIndexed({ name }: ColumnInfo): boolean {
+    return this.#info.indexed?.includes(name) === true
+  }
+
+  #isIndexOffered(column: ColumnInfo): boolean {
+    return this.#info.rows >= MANY_ROWS && !this.#isIndexed(column)
   }
 
   async #buildIndex({ name }: ColumnInfo): Promise<void> {
@@ -471,6 +480,19 @@ class TableBrowser {
       if (this.#shown) this.#paint(true)
     } catch (error) {
       this.#context.toast({ tone: 'bad', title: 'The index was not built', text: error instanceof ApiError ? error.message : 'It could not be built.' })
+    }
+  }
+
+  async #removeIndex({ name }: ColumnInfo): Promise<void> {
+    const table = this.#info.name
+    try {
+      await api.dropIndex(table, name)
+      this.#info = await api.table(table, this.#context.signal)
+      this.#context.toast({ tone: 'ok', title: 'Index removed from', data: name, text: 'Its space is free for other rows.' })
+      if (this.#shown) this.#paint(true)
+    } catch (error) {
+      if (this.#context.signal.aborted) return
+      this.#context.toast({ tone: 'bad', title: 'The index was not removed', text: error instanceof ApiError ? error.message : 'It could not be removed.' })
     }
   }
 

@@ -147,6 +147,7 @@ export const api = {
   summary: (name: string, column: string, { q, filters }: Selection, signal?: AbortSignal) =>
     get<ColumnSummary>(`${tablePath(name)}/columns/${encodeURIComponent(column)}/summary?${selectionParams({ q, filters }).toString()}`, signal, QUERY_TIMEOUT_MS),
   buildIndex: (name: string, column: string) => send<TableInfo>(`${tablePath(name)}/indexes`, { column }, LONG_TIMEOUT_MS),
+  dropIndex: (name: string, column: string) => request('DELETE', `${tablePath(name)}/indexes/${encodeURIComponent(column)}`, undefined, undefined, LONG_TIMEOUT_MS),
   exportUrl,
   exportEnd: (id: string) => get<ExportEnd>(`/api/exports/${id}`, undefined, QUERY_TIMEOUT_MS),
   renameTable: async (name: string, to: string) => await (await request('PATCH', tablePath(name), undefined, { name: to })).json() as TableInfo,

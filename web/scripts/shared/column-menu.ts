@@ -2,7 +2,7 @@
 import type { ColumnInfo, ColumnSummary } from '../../../server/protocol.ts'
 import { el, icon } from './dom.ts'
 import { filterForm } from './filter-form.ts'
-import { isNumber } from './grid.ts'
+import { isDate, isNumber } from './grid.ts'
 import type { IconName } from './icon-names.ts'
 import { summaryView } from './summary-view.ts'
 import { anyOf, type Direction, type Filter } from './table-view.ts'
@@ -12,6 +12,7 @@ export interface ColumnMenuOptions {
   sorted: Direction | undefined
   /** Whether an index would be worth its space. */
   isIndexOffered: boolean
+  isIndexed: boolean
   /** Whether a summary is quick enough to be shown without being asked for. */
   isQuick: boolean
   canHide: boolean
@@ -19,6 +20,7 @@ export interface ColumnMenuOptions {
   filter: (filter: Filter) => void
   hide: () => void
   buildIndex: () => void
+  removeIndex: () => void
   summarize: () => Promise<ColumnSummary>
   /** The menu has another size now. */
   grown: () => void
@@ -30,12 +32,13 @@ export function columnMenu(options: ColumnMenuOptions): Node[] {
     el('button', { 'type': 'button', 'aria-pressed': isOn ? 'true' : undefined, 'on': { click: press } }, icon(name), text)
   const [up, down] = isNumber(column)
     ? ['Sort low to high', 'Sort high to low']
-    : column.content?.startsWith('date') ? ['Oldest first', 'Newest first'] : ['Sort A to Z', 'Sort Z to A']
+    : isDate(column) ? ['Oldest first', 'Newest first'] : ['Sort A to Z', 'Sort Z to A']
   return [
     item('arrow-up', up, () => options.sort(column.name), sorted === 'ascending'),
     item('arrow-down', down, () => options.sort(`-${column.name}`), sorted === 'descending'),
     ...sorted ? [item('x', 'Do not sort', () => options.sort(''))] : [],
     ...options.isIndexOffered ? [item('zap', 'Build an index, sort faster', options.buildIndex)] : [],
+    ...options.isIndexed ? [item('trash-2', 'Remove the index', options.removeIndex)] : [],
     el('hr'),
     filterForm([column], options.filter),
     el('hr'),

@@ -7,6 +7,11 @@ export const TYPE_WORDS: Record<ColumnType, string> = { INTEGER: 'integer', REAL
 
 export const isNumber = ({ type }: ColumnInfo): boolean => type !== 'TEXT'
 
+export const isDate = ({ content }: ColumnInfo): boolean => content?.startsWith('date-') ?? false
+
+/** How a column's cells are set: numbers at the end of the line, and figures of dates below each other like theirs. */
+export const cellClass = (column: ColumnInfo): string => isNumber(column) ? 'n' : isDate(column) ? 'num' : ''
+
 /** The app speaking inside a cell, in small sans capitals that no data can be mistaken for. */
 export const nil = (word: string): HTMLElement => el('span', { class: 'nil' }, word)
 
@@ -45,7 +50,7 @@ function marked(text: string, q: string): Node | string {
 
 /** @param open shows one row whole; the first cell of each row is its button */
 export function gridBody({ columns, rows }: Pick<RowsPage, 'columns' | 'rows'>, offset: number, open: (index: number) => void): HTMLElement {
-  const classes = columns.map((column) => isNumber(column) ? 'n' : '')
+  const classes = columns.map(cellClass)
   return el('tbody', {}, ...rows.map((row, index) => {
     const line = document.createElement('tr')
     line.setAttribute('aria-rowindex', String(offset + index + 2))

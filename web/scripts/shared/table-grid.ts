@@ -4,7 +4,7 @@
  */
 import type { CellValue, ColumnInfo } from '../../../server/protocol.ts'
 import { el, icon } from './dom.ts'
-import { isNumber, markedContent, richContent, rowButton, TYPE_WORDS } from './grid.ts'
+import { cellClass, isNumber, markedContent, richContent, rowButton, TYPE_WORDS } from './grid.ts'
 import { cellText, sortedBy, textWidth } from './table-view.ts'
 
 export interface GridRows {
@@ -251,7 +251,7 @@ export class TableGrid {
     const cell = (tag: 'td' | 'th', position: number): HTMLTableCellElement => {
       const made = document.createElement(tag)
       made.setAttribute('aria-colindex', String(position + 1))
-      if (isNumber(columns[position]!)) made.className = 'n'
+      made.className = cellClass(columns[position]!)
       return made
     }
     const first = cell('th', 0)
