@@ -70,10 +70,10 @@ export async function copyLive(databasePath: string, path: string, tools: CopyTo
  * @returns what ends it. The file stays open until then: closing it would end SQLite's own locks on it (https://sqlite.org/howtocorrupt.html)
  */
 function writeBack(path: string): () => Promise<void> {
-  let isGrowing = true
+  const grown = new AbortController()
   let file: FileHandle | undefined
   const writing = (async () => {
-    while (isGrowing) {
+    while (!grown.signal.aborted) {
       await sleep(WRITE_BACK_PAUSE_MS)
       try {
         file ??= await open(path, 'r+')
@@ -84,7 +84,7 @@ function writeBack(path: string): () => Promise<void> {
     }
   })()
   return async () => {
-    isGrowing = false
+    grown.abort()
     await writing
     await file?.close()
   }
