@@ -2,7 +2,8 @@
 import { expect, type BrowserContext, type Page } from 'playwright/test'
 import { generate } from '../../bench/generate.ts'
 import { temporaryFolder, TestServer, type Scope } from '../../server/test/support.ts'
-import { chooseFiles, dialogOf, importFile, limitUpload, startImport, standsStill, textFile } from '../support/app.ts'
+import { barOf, chooseFiles, dialogOf, importFile, limitUpload, startImport, standsStill, textFile } from '../support/app.ts'
+import { backupOf, expectOutcome, restore, restoreButton, restoreOf } from '../support/backups.ts'
 import { Proxy } from '../support/network.ts'
 import { PATIENT, WriteLock } from '../support/write-lock.ts'
 import { fillServer, LONG_FILE } from './data.ts'
@@ -48,6 +49,58 @@ const openReceipt = (file: string, action: string) => async (stage: Stage): Prom
   await at('/imports', 'Every file that came in')(stage)
   await stage.page.getByRole('row').filter({ hasText: file }).getByRole('button', { name: new RegExp(`^${action}`) }).first().click()
   await expect(dialogOf(stage.page)).toBeVisible()
+}
+
+/** Backups of every kind, and a database that has moved on since the newest one. */
+async function backedUp({ page, scope }: Stage, env: Record<string, string> = PATIENT): Promise<{ server: TestServer, name: string }> {
+  const server = await TestServer.start(scope, { env })
+  await fillServer(server)
+  const { name } = await backupOf(server)
+  await server.request('DELETE', '/api/tables/weekly')
+  await server.import('host\na\n', { filename: 'hosts.csv' })
+  await restoreOf(server, name)
+  await server.import('host,site\na,Bern\nb,Basel\n', { filename: 'hosts.csv' })
+  await server.request('DELETE', '/api/tables/corrections')
+  await page.goto(`${server.url}/backups`)
+  await expect(restoreButton(page, name)).toBeVisible()
+  return { server, name }
+}
+
+/** A restore that stands still before it has replaced anything. */
+async function restoring(stage: Stage, env?: Record<string, string>): Promise<WriteLock> {
+  const { server, name } = await backedUp(stage, env)
+  const lock = new WriteLock(stage.scope, server, 0)
+  await lock.held
+  await restore(stage.page, name)
+  return lock
+}
+
+async function chooseBackup(page: Page, name: string, content: Buffer): Promise<void> {
+  const chooser = page.waitForEvent('filechooser')
+  await page.getByRole('button', { name: 'Upload a backup…' }).click()
+  await (await chooser).setFiles({ name, mimeType: 'application/octet-stream', buffer: content })
+}
+
+const PASSWORD = 'open sesame'
+
+/** A server that asks who one is. */
+async function signInPage({ page, scope }: Stage, path = '/'): Promise<void> {
+  const server = await TestServer.start(scope, { env: { HEXTRACKR_PASSWORD: PASSWORD } })
+  await page.goto(server.url + path)
+  await expect(page.getByRole('heading', { level: 1, name: 'Sign in' })).toBeVisible()
+}
+
+async function accessPage(stage: Stage): Promise<void> {
+  await signInPage(stage, '/access')
+  await stage.page.getByLabel('Password').fill(PASSWORD)
+  await stage.page.keyboard.press('Enter')
+  await expect(stage.page.getByRole('heading', { level: 1, name: 'Access' })).toBeVisible()
+}
+
+async function makeToken(page: Page, name: string): Promise<void> {
+  await page.getByLabel('What it is for').fill(name)
+  await page.getByRole('button', { name: 'Make token' }).click()
+  await expect(page.getByRole('row', { name })).toBeVisible()
 }
 
 export const SCENES: Scene[] = [
@@ -142,7 +195,8 @@ export const SCENES: Scene[] = [
   { name: 'progress-background', show: async (stage) => {
     await importing(stage)
     await stage.page.keyboard.press('Escape')
-    await stage.page.getByRole('button', { name: /^Imports: / }).click()
+    await stage.page.getByRole('banner').getByRole('button', { name: /Show all$/ }).click()
+    await expect(stage.page.getByRole('region', { name: 'Imports of this tab' })).toBeVisible()
   } },
   { name: 'progress-cancelled', show: async (stage) => {
     const lock = await importing(stage)
@@ -150,6 +204,85 @@ export const SCENES: Scene[] = [
     await dialogOf(stage.page).getByRole('button', { name: 'Stop import' }).click()
     await lock.release()
     await expect(dialogOf(stage.page)).toContainText('Import cancelled')
+  } },
+  { name: 'backups-empty', show: async (stage) => {
+    const { url } = await emptyServer(stage)
+    await stage.page.goto(`${url}/backups`)
+    await expect(stage.page.getByRole('heading', { name: 'No backup yet' })).toBeVisible()
+  } },
+  { name: 'backups', show: async (stage) => {
+    await backedUp(stage)
+  } },
+  { name: 'backups-scheduled', show: async (stage) => {
+    await backedUp(stage, { ...PATIENT, BACKUP_SCHEDULE: '0 2 * * *', BACKUP_KEEP: '14' })
+  } },
+  { name: 'backups-confirm', show: async (stage) => {
+    const { name } = await backedUp(stage)
+    await restoreButton(stage.page, name).click()
+    await expect(dialogOf(stage.page).getByRole('button', { name: 'Replace the database' })).toBeVisible()
+  } },
+  { name: 'backups-delete', show: async (stage) => {
+    const { name } = await backedUp(stage)
+    await stage.page.getByRole('button', { name: `Delete ${name}` }).click()
+    await expect(dialogOf(stage.page)).toBeVisible()
+  } },
+  { name: 'backups-running', show: async (stage) => {
+    const { server } = await backedUp(stage)
+    const db = server.openDatabase()
+    db.exec('CREATE TABLE large (content BLOB)')
+    const insert = db.prepare('INSERT INTO large VALUES (zeroblob(50000000))')
+    for (let blob = 0; blob < 12; blob++) insert.run()
+    await stage.page.getByRole('button', { name: 'Back up now' }).click()
+    await expect(barOf(stage.page, 'Backup')).toBeVisible()
+    // It stands still for as long as it is looked at.
+    server.process.kill('SIGSTOP')
+  } },
+  { name: 'backups-done', show: async (stage) => {
+    await backedUp(stage)
+    await stage.page.getByRole('button', { name: 'Back up now' }).click()
+    await expectOutcome(stage.page, 'Backup done')
+  } },
+  { name: 'backups-restoring', show: async (stage) => {
+    await restoring(stage)
+    await expect(barOf(stage.page, 'Restore')).toHaveAttribute('aria-valuenow', '30')
+  } },
+  { name: 'backups-restored', show: async (stage) => {
+    const { name } = await backedUp(stage)
+    await restore(stage.page, name)
+    await expectOutcome(stage.page, 'Database restored')
+  } },
+  { name: 'backups-failed', show: async (stage) => {
+    await restoring(stage, { BUSY_TIMEOUT_MS: '500' })
+    await expectOutcome(stage.page, 'The database was busy')
+  } },
+  { name: 'backups-upload-refused', show: async (stage) => {
+    await backedUp(stage)
+    await chooseBackup(stage.page, 'export.sqlite.zip', Buffer.from([0x50, 0x4B, 3, 4, 0, 0]))
+    await expect(stage.page.getByText('export.sqlite.zip is not a HexTrackr backup.')).toBeVisible()
+  } },
+  { name: 'backups-upload-damaged', show: async (stage) => {
+    const { server, name } = await backedUp(stage)
+    const content = Buffer.from(await (await fetch(`${server.url}/api/backups/${name}`)).arrayBuffer())
+    await chooseBackup(stage.page, 'from-my-disk.db', content.subarray(0, content.length - 8192))
+    await expectOutcome(stage.page, 'That backup is damaged')
+  } },
+  { name: 'sign-in', show: (stage) => signInPage(stage) },
+  { name: 'sign-in-wrong', show: async (stage) => {
+    await signInPage(stage)
+    await stage.page.getByLabel('Password').fill('a guess')
+    await stage.page.keyboard.press('Enter')
+    await expect(stage.page.getByText('That is not the password.')).toBeVisible()
+  } },
+  { name: 'access-empty', show: accessPage },
+  { name: 'access-tokens', show: async (stage) => {
+    await accessPage(stage)
+    for (const name of ['nightly import', 'a script whose purpose takes rather many words to tell, and then some more']) await makeToken(stage.page, name)
+  } },
+  { name: 'access-revoke', show: async (stage) => {
+    await accessPage(stage)
+    await makeToken(stage.page, 'nightly import')
+    await stage.page.getByRole('button', { name: 'Revoke nightly import' }).click()
+    await expect(dialogOf(stage.page)).toBeVisible()
   } },
 ]
 
