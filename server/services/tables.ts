@@ -65,8 +65,9 @@ export class Tables {
     this.#onDataChanged = onDataChanged
   }
 
-  /** Have the threads that read open the database anew, since another content is in it. */
+  /** Have the threads that read open the database anew, since another content is in it, of which nothing is known. */
   reopen(): void {
+    this.#counts.clear()
     Atomics.add(this.#generation, 0, 1)
   }
 

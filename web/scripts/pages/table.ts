@@ -198,13 +198,14 @@ class TableBrowser {
       if (which === 'changed' && before && JSON.stringify([before.page.rows, before.page.columns]) === JSON.stringify([page.rows, page.columns])) {
         before.page = { ...page, total: page.total ?? before.page.total }
         this.#paintCounts()
-        if (before.page.total === null) await this.#count(before, which, signal)
+        // The number of before is shown until the one of now is known.
+        if (page.total === null) await this.#count(before, which, signal, null)
         return
       }
       if (which !== 'changed' && before?.question === question) page.total ??= before.page.total
       const shown = this.#shown = { page, perPage, offset: (number - 1) * perPage, question }
       this.#paint(which === 'changed')
-      if (page.total === null || (page.rows.length === 0 && number > 1)) await this.#count(shown, which, signal)
+      if (page.total === null || (page.rows.length === 0 && number > 1)) await this.#count(shown, which, signal, page.total)
       else this.#announce(which)
     } catch (error) {
       if (signal.aborted) return
@@ -215,10 +216,13 @@ class TableBrowser {
     }
   }
 
-  /** Rows are there before they are counted: counting reads all of the table. */
-  async #count(shown: Shown, which: 'first' | 'again' | 'changed', signal: AbortSignal): Promise<void> {
+  /**
+   * Rows are there before they are counted: counting reads all of the table.
+   * @param known how many match, where that was said with the rows
+   */
+  async #count(shown: Shown, which: 'first' | 'again' | 'changed', signal: AbortSignal, known: number | null): Promise<void> {
     this.#grid.element.classList.remove('is-loading')
-    const total = shown.page.total ?? (await api.count(this.#info.name, this.#view, signal)).total
+    const total = known ?? (await api.count(this.#info.name, this.#view, signal)).total
     if (signal.aborted || this.#shown !== shown) return
     shown.page.total = total
     // The address may name a page that is no longer there.
