@@ -146,14 +146,16 @@ export class TableGrid {
   #layOut(): void {
     const shown = this.#rows
     if (!shown) return
-    const isNarrow = this.element.clientWidth < 640
+    // The first rows are drawn before the page is in the document, where it will be as wide as the window.
+    const available = this.element.isConnected ? this.element.clientWidth : document.documentElement.clientWidth
+    const isNarrow = available < 640
     const gutter = isNarrow ? 4 : 28
     const widths = shown.columns.map(({ name }, index) => {
       const width = (this.#actions.widths.get(name) ?? this.#measured.get(name) ?? NARROWEST) + (index === 0 ? gutter : 0)
       return index === 0 && isNarrow ? Math.min(width, 130) : width
     })
     const total = widths.reduce((sum, width) => sum + width, 0)
-    if (total < this.element.clientWidth) widths[widths.length - 1]! += this.element.clientWidth - total
+    if (total < available) widths[widths.length - 1]! += available - total
     this.#lefts = [0]
     for (const width of widths) this.#lefts.push(this.#lefts.at(-1)! + width)
     this.#table.style.setProperty('--grid-width', `${this.#lefts.at(-1)!}px`)
