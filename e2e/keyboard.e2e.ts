@@ -17,10 +17,11 @@ async function tabTo(page: Page, element: Locator): Promise<void> {
 }
 
 test('a file is imported, looked at and taken back by keyboard alone', async ({ page, server }) => {
+  // A dialog that opens before the browser knows that it is waited for is lost.
+  const chooser = page.waitForEvent('filechooser')
   await page.goto('/')
   await expect(page.getByRole('heading', { name: 'Bring in your first file' })).toBeVisible()
   await tabTo(page, page.getByLabel('Choose file'))
-  const chooser = page.waitForEvent('filechooser')
   await page.keyboard.press('Enter')
   await (await chooser).setFiles(SAMPLE)
   const start = page.getByRole('button', { name: 'Start import' })
