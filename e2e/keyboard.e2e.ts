@@ -62,6 +62,7 @@ test('with forced colours and without motion every page is there, and axe finds 
   }
   // The bar of what became of the rows is not drawn over by the system's one colour.
   await page.goto('/imports')
+  await expect(page.locator('.meter i').first()).toBeAttached()
   const [bar, track] = await page.evaluate<string[]>(`[document.querySelector('.meter i'), document.querySelector('.meter')].map((part) => getComputedStyle(part).backgroundColor)`)
   expect(bar).not.toBe(track)
 })
