@@ -89,6 +89,16 @@ const SQLITE_DETAILS = {
   SQLITE_NOMEM: 'The server has no memory left for this.',
 } as const satisfies Partial<Record<FaultCode, string>>
 
+/** As much of what somebody gave as a sentence repeats, in characters. */
+const MAX_QUOTED = 200
+
+/** What somebody gave, as a sentence shows it: of a long text its beginning, of a list or an object, however deep, that it is one. */
+export function quoted(given: unknown): string {
+  if (typeof given === 'string') return JSON.stringify(given.length > MAX_QUOTED ? `${given.slice(0, MAX_QUOTED).toWellFormed()}…` : given)
+  if (Array.isArray(given)) return 'a list'
+  return typeof given === 'object' && given !== null ? 'an object' : String(given)
+}
+
 /** A failure the user may read. `line` counts from 1 in the uploaded file, as an editor does. */
 export class Fault extends Error {
   override readonly name = 'Fault'

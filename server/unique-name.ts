@@ -1,7 +1,10 @@
-/** The name itself, or with the first number that makes it unique: `name_2`. */
-export function uniqueName(name: string, isTaken: (candidate: string) => boolean): string {
+/**
+ * The name itself, or with the first number that makes it unique: `name_2`.
+ * @param from the number to begin with, where those below are known to be taken
+ */
+export function uniqueName(name: string, isTaken: (candidate: string) => boolean, from = 2): string {
   if (!isTaken(name)) return name
-  for (let number = 2; ; number++) {
+  for (let number = from; ; number++) {
     const candidate = `${name}_${number}`
     if (!isTaken(candidate)) return candidate
   }

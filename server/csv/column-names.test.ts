@@ -25,6 +25,15 @@ describe('columnNames', () => {
     assert.ok(notices.every((notice) => notice.length < 150))
   })
 
+  test('has a name for each column of the widest table, however long or alike they are', () => {
+    const longest = 'x'.repeat(16_000_000)
+    for (const header of [Array.from({ length: 2000 }, () => ''), Array.from({ length: 2000 }, (_, index) => index % 2 === 0 ? 'a' : 'A'), [longest, `${longest}y`]]) {
+      const { names } = columnNames(header)
+      assert.equal(new Set(names.map((name) => name.toLowerCase())).size, header.length)
+    }
+    assert.equal(columnNames(['😀'.repeat(300)]).names[0], '😀'.repeat(200))
+  })
+
   test('gives unique names that are not empty for any header, and says what it changed', () => {
     fc.assert(fc.property(fc.array(fc.string({ unit: fc.constantFrom('a', 'A', '_', '2', ' ', '\0', '\ud800'), maxLength: 4 }), { maxLength: 8 }), (header) => {
       const { names, notices } = columnNames(header)

@@ -24,16 +24,22 @@ const fold = (name: string): string => name.replace(/[A-Z]+/g, (letters) => lett
  * the name of a later column.
  */
 export function columnNames(header: readonly string[]): ColumnNames {
-  const wanted = header.map((text, index) => [...cleaned(text)].slice(0, MAX_COLUMN_NAME_LENGTH).join('') || `column_${index + 1}`)
+  const given = header.map(cleaned)
+  const wanted = given.map((text, index) => text || `column_${index + 1}`)
+  const namesGiven = new Set(given.map(fold))
   const taken = new Set<string>(RESERVED)
   const keepsName = wanted.map((name, index) => {
-    if (taken.has(fold(name)) || (cleaned(header[index]!) === '' && isNamed(name, header))) return false
+    if (taken.has(fold(name)) || (given[index] === '' && namesGiven.has(name))) return false
     taken.add(fold(name))
     return true
   })
   const notices: string[] = []
+  /** By name, how often it was made unique: each of those numbers is taken. */
+  const repeats = new Map<string, number>()
   const names = wanted.map((name, index) => {
-    const unique = keepsName[index] ? name : uniqueName(name, (candidate) => taken.has(fold(candidate)))
+    const repeated = repeats.get(fold(name)) ?? 0
+    const unique = keepsName[index] ? name : uniqueName(name, (candidate) => taken.has(fold(candidate)), repeated + 2)
+    if (!keepsName[index]) repeats.set(fold(name), repeated + 1)
     taken.add(fold(unique))
     const text = header[index]!.trim()
     if (unique !== text) notices.push(noticeOf(index, text, unique))
@@ -42,10 +48,12 @@ export function columnNames(header: readonly string[]): ColumnNames {
   return { names, notices }
 }
 
-/** NUL ends a name for SQLite, and surrogates that stand alone are no text. */
-const cleaned = (text: string): string => text.trim().replaceAll('\0', '').toWellFormed()
-
-const isNamed = (name: string, header: readonly string[]): boolean => header.some((text) => fold(cleaned(text)) === name)
+/** As much of a text as a name can be. NUL ends a name for SQLite, and surrogates that stand alone are no text. */
+function cleaned(text: string): string {
+  const whole = text.trim().replaceAll('\0', '')
+  // A character takes two places at the most.
+  return [...whole.slice(0, 2 * MAX_COLUMN_NAME_LENGTH).toWellFormed()].slice(0, MAX_COLUMN_NAME_LENGTH).join('')
+}
 
 function noticeOf(index: number, text: string, name: string): string {
   if (text === '') return `Column ${index + 1} has no name and is called "${name}".`

@@ -1,4 +1,4 @@
-import { Fault } from '../faults.ts'
+import { Fault, quoted } from '../faults.ts'
 import type { ColumnChoice, ColumnType, Dialect, RejectedRow } from '../protocol.ts'
 import { columnNames } from './column-names.ts'
 import type { RecordBatch } from './record-reader.ts'
@@ -80,7 +80,7 @@ export class RowFitter {
       ...notices,
     ]
     const unknown = Object.keys(choices).find((name) => !names.includes(name))
-    if (unknown !== undefined) throw new Fault('BAD_OPTIONS', `The option "columns" names ${JSON.stringify(unknown)}, but the file has no such column.`)
+    if (unknown !== undefined) throw new Fault('BAD_OPTIONS', `The option "columns" names ${quoted(unknown)}, but the file has no such column.`)
     const isRejectsFile = REJECT_COLUMNS.every((name) => names.includes(name))
     const kept = names.map((name, index) => ({ name, index })).filter(({ name }) =>
       !choices[name]?.skip && !(isRejectsFile && (REJECT_COLUMNS as readonly string[]).includes(name)))

@@ -1,4 +1,4 @@
-import { Fault } from '../faults.ts'
+import { Fault, quoted } from '../faults.ts'
 import type { ColumnInfo, ColumnType, TableInfo } from '../protocol.ts'
 import { INTERNAL_PREFIX, quoteIdentifier, sameName } from './identifiers.ts'
 import type { Db } from './open.ts'
@@ -21,7 +21,7 @@ export function resolveTable(db: Db, name: string): string {
   const row = isInternal(name) || /^sqlite_/i.test(name)
     ? undefined
     : db.prepare<[string], { name: string }>(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE`).get(name)
-  if (!row) throw new Fault('TABLE_NOT_FOUND', `There is no table called ${JSON.stringify(name)}.`)
+  if (!row) throw new Fault('TABLE_NOT_FOUND', `There is no table called ${quoted(name)}.`)
   return row.name
 }
 

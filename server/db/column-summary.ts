@@ -1,4 +1,4 @@
-import { Fault } from '../faults.ts'
+import { Fault, quoted } from '../faults.ts'
 import type { ColumnInfo, ColumnSummary } from '../protocol.ts'
 import { resolveTable } from './catalogue.ts'
 import { quoteIdentifier, sameName } from './identifiers.ts'
@@ -39,7 +39,7 @@ export function summarizeColumn(db: Db, name: string, wanted: string, selection:
   return db.transaction(() => {
     const sql = new SelectionSql(db, table, selection)
     const column = sql.columns.find((one) => sameName(one.name, wanted))
-    if (!column) throw new Fault('BAD_QUERY', `The table "${table}" has no column called ${JSON.stringify(wanted)}.`)
+    if (!column) throw new Fault('BAD_QUERY', `The table "${table}" has no column called ${quoted(wanted)}.`)
     return new Summary(db, sql, column, limits).make()
   })()
 }

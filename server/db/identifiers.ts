@@ -1,4 +1,4 @@
-import { Fault } from '../faults.ts'
+import { Fault, quoted } from '../faults.ts'
 
 /** Tables of the app itself begin with this; no user table may. */
 export const INTERNAL_PREFIX = '_hextrackr_'
@@ -20,7 +20,7 @@ export const quoteIdentifier = (name: string): string => `"${name.replaceAll('"'
  * @throws Fault BAD_TABLE_NAME
  */
 export function checkTableName(given: unknown): string {
-  const bad = (why: string) => new Fault('BAD_TABLE_NAME', `A table cannot be called ${JSON.stringify(given)}: ${why}.`)
+  const bad = (why: string) => new Fault('BAD_TABLE_NAME', `A table cannot be called ${quoted(given)}: ${why}.`)
   if (typeof given !== 'string') throw bad('a name is text')
   const name = given.trim().normalize('NFC')
   if (name === '') throw bad('a name has at least one character')

@@ -1,4 +1,4 @@
-import { Fault } from '../faults.ts'
+import { Fault, quoted } from '../faults.ts'
 import type { ColumnInfo } from '../protocol.ts'
 import { anyOf } from './any-of.ts'
 import { describeTable, registerTable } from './catalogue.ts'
@@ -77,7 +77,7 @@ export function mergeSchema(
   }
   for (const wanted of key) {
     if (![existing, staged].every((side) => side.some(({ name }) => sameName(name, wanted)))) {
-      throw new Fault('COLUMN_MISMATCH', `The key column ${JSON.stringify(wanted)} must be in both the file and the table "${table}".`)
+      throw new Fault('COLUMN_MISMATCH', `The key column ${quoted(wanted)} must be in both the file and the table "${table}".`)
     }
   }
   const needsRebuild = unknown.length > 0 || columns.some(({ type }, index) => type !== existing[index]?.type)

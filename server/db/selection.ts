@@ -1,4 +1,4 @@
-import { Fault } from '../faults.ts'
+import { Fault, quoted } from '../faults.ts'
 import type { ColumnInfo } from '../protocol.ts'
 import { anyOf } from './any-of.ts'
 import { columnIndexes, hasRowid, tableColumns } from './catalogue.ts'
@@ -87,7 +87,7 @@ export class SelectionSql {
     const byName = new Map(this.columns.map((column) => [column.name.toLowerCase(), column]))
     const columnOf = (name: string): ColumnInfo => {
       const found = byName.get(name.toLowerCase())
-      if (!found) throw new Fault('BAD_QUERY', `The table "${table}" has no column called ${JSON.stringify(name)}.`)
+      if (!found) throw new Fault('BAD_QUERY', `The table "${table}" has no column called ${quoted(name)}.`)
       return found
     }
     this.#filters = filters.map((filter) => {
@@ -182,7 +182,7 @@ function readValues({ name }: ColumnInfo, json: string): (string | null)[] {
     values = undefined
   }
   if (!Array.isArray(values) || values.length > MAX_VALUES || !values.every((one) => one === null || typeof one === 'string')) {
-    throw new Fault('BAD_QUERY', `The filter "in" on ${JSON.stringify(name)} takes a JSON array of at most ${MAX_VALUES} texts, or null for none.`)
+    throw new Fault('BAD_QUERY', `The filter "in" on ${quoted(name)} takes a JSON array of at most ${MAX_VALUES} texts, or null for none.`)
   }
   return values as (string | null)[]
 }

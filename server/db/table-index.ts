@@ -1,4 +1,4 @@
-import { Fault } from '../faults.ts'
+import { Fault, quoted } from '../faults.ts'
 import type { ColumnInfo } from '../protocol.ts'
 import { columnIndexes, hasRowid, resolveTable, tableColumns } from './catalogue.ts'
 import { INTERNAL_PREFIX, quoteIdentifier, sameName } from './identifiers.ts'
@@ -37,7 +37,7 @@ export function prepareToBuild(db: Db): void {
 
 function columnOf(db: Db, table: string, wanted: string): ColumnInfo {
   const found = tableColumns(db, table).find(({ name }) => sameName(name, wanted))
-  if (!found) throw new Fault('BAD_QUERY', `The table "${table}" has no column called ${JSON.stringify(wanted)}.`)
+  if (!found) throw new Fault('BAD_QUERY', `The table "${table}" has no column called ${quoted(wanted)}.`)
   return found
 }
 

@@ -1,4 +1,4 @@
-import { Fault } from '../faults.ts'
+import { Fault, quoted } from '../faults.ts'
 import type { CellValue, ColumnInfo, RowsPageSoFar } from '../protocol.ts'
 import { describeTable, resolveTable } from './catalogue.ts'
 import { quoteIdentifier, sameName } from './identifiers.ts'
@@ -332,7 +332,7 @@ export function iterateRows(
   const table = resolveTable(db, name)
   const sql = new SelectionSql(db, table, selection)
   const unknown = columns?.find((wanted) => !sql.columns.some((column) => sameName(column.name, wanted)))
-  if (unknown !== undefined) throw new Fault('BAD_QUERY', `The table "${table}" has no column called ${JSON.stringify(unknown)}.`)
+  if (unknown !== undefined) throw new Fault('BAD_QUERY', `The table "${table}" has no column called ${quoted(unknown)}.`)
   const wanted = columns ? sql.columns.filter((column) => columns.some((one) => sameName(one, column.name))) : sql.columns
   const descending = sql.isDescending ? ' DESC' : ''
   const order = [...sql.sortColumn === undefined ? [] : [`${sql.sortColumn}${descending}`], ...sql.hasRowid ? [`_rowid_${descending}`] : []]

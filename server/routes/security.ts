@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { RequestHandler } from 'express'
 import helmet from 'helmet'
-import { Fault } from '../faults.ts'
+import { Fault, quoted } from '../faults.ts'
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
 
@@ -42,7 +42,7 @@ export class Gate {
     const { host = '', origin } = headers
     const name = nameOf(host)
     if (name === undefined || !(this.#own.has(name) || this.#allowed.has(name) || (this.#anyAddress && isAddress(name)))) {
-      return new Fault('FORBIDDEN_ORIGIN', `This server does not answer to the name ${JSON.stringify(host.slice(0, 100))}. Add it to ALLOWED_HOSTS if it should.`)
+      return new Fault('FORBIDDEN_ORIGIN', `This server does not answer to the name ${quoted(host)}. Add it to ALLOWED_HOSTS if it should.`)
     }
     if (origin === undefined ? isForeign(headers, method) : !this.#isOurs(origin, host)) {
       return new Fault('FORBIDDEN_ORIGIN', 'Pages of other sites may not use this server.')

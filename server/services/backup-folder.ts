@@ -1,6 +1,6 @@
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Fault } from '../faults.ts'
+import { Fault, quoted } from '../faults.ts'
 
 /** A backup's file as the folder shows it. */
 export interface BackupFile {
@@ -105,7 +105,7 @@ export class BackupFolder {
   }
 }
 
-const notFound = (name: string): Fault => new Fault('BACKUP_NOT_FOUND', `There is no backup called ${JSON.stringify(name.slice(0, 200))}.`)
+const notFound = (name: string): Fault => new Fault('BACKUP_NOT_FOUND', `There is no backup called ${quoted(name)}.`)
 
 /** `2026-11-24-1920`, in local time, for the name of a backup. */
 export function timeStamp(at: Date): string {

@@ -1,5 +1,5 @@
 import { checkTableName } from '../db/identifiers.ts'
-import { Fault } from '../faults.ts'
+import { Fault, quoted } from '../faults.ts'
 import type { ColumnChoice, ColumnType, Dialect, ImportMode } from '../protocol.ts'
 import type { ImportOptions } from '../workers/messages.ts'
 
@@ -48,7 +48,7 @@ function parseObject(given: unknown): Record<string, unknown> {
 }
 
 function readOneOf<T extends string>(name: string, given: unknown, allowed: readonly T[]): T {
-  if (!allowed.includes(given as T)) throw bad(`The option "${name}" must be one of ${allowed.join(', ')}, but is ${JSON.stringify(given)}.`)
+  if (!allowed.includes(given as T)) throw bad(`The option "${name}" must be one of ${allowed.join(', ')}, but is ${quoted(given)}.`)
   return given as T
 }
 
@@ -80,7 +80,7 @@ function readColumns(given: unknown): Record<string, ColumnChoice> {
 }
 
 function readColumnChoice(name: string, given: unknown): ColumnChoice {
-  const where = `The option "columns" for ${JSON.stringify(name)}`
+  const where = `The option "columns" for ${quoted(name)}`
   if (typeof given !== 'object' || given === null || Array.isArray(given)) throw bad(`${where} must be an object.`)
   const { type, rename, skip } = given as Record<string, unknown>
   if (rename !== undefined && (typeof rename !== 'string' || rename.trim() === '')) throw bad(`${where} must rename it to text that is not empty.`)
@@ -121,5 +121,5 @@ function readEncoding(given: unknown): string {
   } catch {
     // Not a label of the WHATWG Encoding Standard.
   }
-  throw bad(`The option "encoding" must name an encoding, such as utf-8 or windows-1252, but is ${JSON.stringify(given)}.`)
+  throw bad(`The option "encoding" must name an encoding, such as utf-8 or windows-1252, but is ${quoted(given)}.`)
 }

@@ -61,6 +61,23 @@ describe('bad input', () => {
     }
   })
 
+  test('is refused in few words, however long or deep what was given', async () => {
+    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`
+    for (const options of [`{"mode":${deep}}`, `{"encoding":${deep}}`, `{"quote":"${'x'.repeat(900_000)}"}`, `{"columns":{"${'x'.repeat(900_000)}":1}}`, `{"columns":${deep}}`, `{"key":${deep},"mode":"upsert"}`, deep]) {
+      const answer = await server.upload('a\n1\n', { options })
+      assertProblem(answer, 400, 'BAD_OPTIONS')
+      assert.ok(answer.body.detail.length < 500)
+    }
+    const answer = await server.upload('a\n1\n', { options: `{"table":${deep}}` })
+    assertProblem(answer, 400, 'BAD_TABLE_NAME')
+    for (const table of [deep.slice(199_000, 201_000), `"${'x'.repeat(9_000)}"`]) {
+      assertProblem(await server.request('PATCH', '/api/tables/none', { body: `{"name":${table}}`, headers: { 'content-type': 'application/json' } }), 400, 'BAD_TABLE_NAME')
+    }
+    const { error } = await server.import('a\n1\n', { options: { columns: { ['y'.repeat(900_000)]: { skip: true } } } })
+    assert.equal(error?.code, 'BAD_OPTIONS')
+    assert.ok(error.detail.length < 500)
+  })
+
   test('is refused where the session id is no UUID or is in use', async () => {
     for (const sessionId of ['', 'x', '../../etc/passwd', '00000000-0000-0000-0000-000000000000']) {
       assertProblem(await server.upload('a\n1\n', { sessionId }), 400, 'BAD_OPTIONS')
