@@ -16,7 +16,7 @@ import { authorize, requireAccess, sessionRoutes, tokenRoutes } from './routes/a
 import { backupRoutes } from './routes/backups.ts'
 import { guardSockets } from './routes/handshake.ts'
 import { importRoutes } from './routes/import.ts'
-import { AddressLimits, endStalled } from './routes/limits.ts'
+import { AddressLimits, endStalled, refuseEncoded } from './routes/limits.ts'
 import { healthRoutes, metricsRoute, requestLog } from './routes/operations.ts'
 import { apiNotFound, problemHandler } from './routes/problem.ts'
 import { progressRoutes } from './routes/progress.ts'
@@ -171,8 +171,9 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
 
   page.disable('x-powered-by')
   page.set('trust proxy', config.trustedProxies)
-  page.use(requestLog(logger, metrics), gate.middleware(), securityHeaders(), addresses.middleware(), endStalled(config.uploadStallSeconds * 1000))
-  page.use('/api', api)
+  page.use(requestLog(logger, metrics), gate.middleware(), securityHeaders(), addresses.middleware())
+  page.use(endStalled({ uploadMs: config.uploadStallSeconds * 1000, downloadMs: config.downloadStallSeconds * 1000 }))
+  page.use('/api', refuseEncoded, api)
   page.get('/metrics', requireAccess(access), metricsRoute(metrics))
   page.use(express.static(PAGE, { index: false, immutable: true, maxAge: '1y' }))
   page.get('/{*path}', (_req, res, next) => {

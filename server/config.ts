@@ -48,6 +48,8 @@ export interface Config {
   readonly minFreeBytes: number
   /** How long a request's body may bring no byte. */
   readonly uploadStallSeconds: number
+  /** How long a client may take no byte of a download. */
+  readonly downloadStallSeconds: number
 }
 
 interface Setting {
@@ -156,6 +158,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   MAX_SOCKETS_PER_ADDRESS: { key: 'maxSocketsPerAddress', fallback: '500', help: 'Live connections accepted from one address', read: wholeNumber(1, 100_000) },
   MIN_FREE_BYTES: { key: 'minFreeBytes', fallback: '256M', help: 'Less free space than this makes the health `degraded`', read: size(0) },
   UPLOAD_STALL_SECONDS: { key: 'uploadStallSeconds', fallback: '60', help: 'An upload that brings no byte for this long is ended, seconds', read: wholeNumber(1, 86_400) },
+  DOWNLOAD_STALL_SECONDS: { key: 'downloadStallSeconds', fallback: '600', help: 'A download of which no byte is taken for this long is ended, seconds', read: wholeNumber(1, 86_400) },
 }
 
 /**

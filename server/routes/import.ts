@@ -9,6 +9,7 @@ import { FINGERPRINT_BYTES, type StagedUploads } from '../services/staged-upload
 import type { Tables } from '../services/tables.ts'
 import { CSV_TYPE, sendDownload } from './download.ts'
 import { explain, MAX_FIELD_BYTES, noFile, receiveFile, runMulter, type Fields, type FileTaker, type FormFile } from './multipart.ts'
+import { atMost } from './limits.ts'
 import { readWholeNumber } from './query.ts'
 
 export interface ImportRouteContext {
@@ -19,6 +20,9 @@ export interface ImportRouteContext {
   maxRowLength: number
 }
 
+/** Previews at a time: each holds the first MiB of a file, and two are worked out at once. */
+const MAX_PREVIEWS = 50
+
 /** Most imports one answer lists. */
 const MAX_LISTED = 1000
 
@@ -26,7 +30,7 @@ export function importRoutes(context: ImportRouteContext): Router {
   const router = Router()
   const { imports, tables } = context
 
-  router.post('/imports/preview', async (req, res) => {
+  router.post('/imports/preview', atMost(MAX_PREVIEWS, 'previews'), async (req, res) => {
     res.json(await preview(req, res, context))
   })
   router.post('/imports', async (req, res) => {
@@ -60,11 +64,11 @@ export function importRoutes(context: ImportRouteContext): Router {
 }
 
 /** Read the first piece of a file and say what an import of it would do. */
-async function preview(req: Request, res: Response, { tables, maxRowLength }: ImportRouteContext): Promise<ImportPreview> {
+async function preview(req: Request, res: Response, { tables, maxRowLength, maxUploadBytes }: ImportRouteContext): Promise<ImportPreview> {
   const storage = new HeadStorage()
-  await runMulter(multer({ storage, limits: { files: 1, fields: 8, fieldSize: MAX_FIELD_BYTES }, defParamCharset: 'utf8' }).single('file'), req, res)
+  await runMulter(multer({ storage, limits: { files: 1, fields: 8, fieldSize: MAX_FIELD_BYTES, fileSize: maxUploadBytes }, defParamCharset: 'utf8' }).single('file'), req, res)
     .catch((error: unknown) => {
-      throw explain(error, Infinity)
+      throw explain(error, maxUploadBytes)
     })
   const fields = req.body as Record<string, unknown>
   if (!req.file) throw noFile()

@@ -85,18 +85,54 @@ export class AddressLimits {
   }
 }
 
+/** How long nothing may move, ms. */
+export interface StallLimits {
+  /** No byte of a body comes. */
+  uploadMs: number
+  /** No byte of an answer is taken. */
+  downloadMs: number
+}
+
 /**
- * Ends a request whose body stops arriving, so that nobody holds a place for nothing. One that is slow but steady goes on.
- * @param stallMs how long no byte may come
+ * Ends a request whose body stops arriving, or whose answer nobody takes any more, so that nobody holds a place for nothing.
+ * One that is slow but steady goes on.
  */
-export const endStalled = (stallMs: number): RequestHandler => (req, res, next) => {
+export const endStalled = ({ uploadMs, downloadMs }: StallLimits): RequestHandler => (req, res, next) => {
+  // What is piped holds more than memory: a thread, a process, a file.
+  res.once('pipe', () => {
+    res.setTimeout(downloadMs, () => {
+      // The server itself may take as long as it needs for the next piece.
+      if (res.writableNeedDrain || res.writableEnded) res.destroy()
+      else res.setTimeout(downloadMs)
+    })
+  })
   if (req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length']) > 0) {
-    req.setTimeout(stallMs, () => req.destroy())
+    req.setTimeout(uploadMs, () => req.destroy())
     // Once the body is there it is the answer that takes its time, which Node would otherwise end as well.
     res.on('timeout', () => undefined)
     req.once('end', () => req.setTimeout(0))
   }
   next()
+}
+
+/** Bodies are taken as they are: one that is compressed could unpack to a thousand times as much. @throws Fault BAD_BODY */
+export const refuseEncoded: RequestHandler = (req, _res, next) => {
+  if (!/^(identity)?$/i.test(req.headers['content-encoding'] ?? '')) throw new Fault('BAD_BODY', 'Send the body as it is, without a Content-Encoding.')
+  next()
+}
+
+/**
+ * Lets so many requests of a kind in at a time, from the first byte of each to the end of its answer.
+ * @param what they are called where one more is refused
+ */
+export function atMost(max: number, what: string): RequestHandler {
+  let count = 0
+  return (_req, res, next) => {
+    if (count >= max) throw new Fault('TOO_MANY_REQUESTS', `${max} ${what} are being worked on already. Try again in a moment.`)
+    count++
+    res.once('close', () => count--)
+    next()
+  }
 }
 
 async function spend(limiter: RateLimiterMemory, key: string, res: Response, what: string): Promise<void> {

@@ -23,6 +23,9 @@ const MAX_YOUNG_MIB = 8
 /** Questions answered at once that are known to be quick. */
 const MAX_QUERIES = 2
 
+/** Previews worked out at once: a hostile file keeps a thread busy for longer than people wait for a page of rows. */
+const MAX_PREVIEWS = 2
+
 /** Questions answered at once that may read all of a table; further ones wait, and quick ones do not wait for them. */
 const MAX_SCANS = 4
 
@@ -41,6 +44,7 @@ type TaskOf<K> = Extract<ReadTask, { kind: K }>
 export class Tables {
   readonly #queries: Piscina<ReadTask, ReadResult>
   readonly #scans: Piscina<ReadTask, ReadResult>
+  readonly #previews: Piscina<ReadTask, ReadResult>
   /** By table, its version and what is selected; the least recently used first. */
   readonly #counts = new Map<string, { total: number, at: number }>()
   readonly #downloads: Piscina<ReadTask, ReadResult>
@@ -58,6 +62,7 @@ export class Tables {
     }
     this.#queries = new Piscina({ ...shared, filename: worker('read-worker'), minThreads: 1, maxThreads: MAX_QUERIES })
     this.#scans = new Piscina({ ...shared, filename: worker('read-worker'), minThreads: 0, maxThreads: MAX_SCANS })
+    this.#previews = new Piscina({ ...shared, filename: worker('read-worker'), minThreads: 0, maxThreads: MAX_PREVIEWS })
     this.#downloads = new Piscina({ ...shared, filename: worker('read-worker'), minThreads: 0, maxThreads: MAX_DOWNLOADS })
     this.#writes = new Piscina({ ...shared, filename: worker('write-worker'), minThreads: 0, maxThreads: 1 })
     this.#turns = turns
@@ -129,7 +134,7 @@ export class Tables {
 
   /** What an import would do. @throws Fault as the import itself would */
   preview(request: PreviewRequest): Promise<ImportPreview> {
-    return this.#ask(this.#queries, { kind: 'preview', request })
+    return this.#ask(this.#previews, { kind: 'preview', request })
   }
 
   async #ask<K extends keyof ReadAnswers>(pool: Piscina<ReadTask, ReadResult>, task: TaskOf<K>): Promise<ReadAnswers[K]> {
@@ -235,7 +240,7 @@ export class Tables {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#queries.destroy(), this.#scans.destroy(), this.#downloads.destroy(), this.#writes.destroy()])
+    await Promise.all([this.#queries.destroy(), this.#scans.destroy(), this.#previews.destroy(), this.#downloads.destroy(), this.#writes.destroy()])
   }
 }
 

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Problem } from '../protocol.ts'
+import { gzipSync } from 'node:zlib'
+import type { ExportEnd, Problem } from '../protocol.ts'
 import { newSessionId, TestServer } from './support.ts'
 import { suiteScope } from './suite.ts'
 
@@ -76,6 +77,64 @@ describe('what comes over the wire', () => {
 })
 
 describe('a request', () => {
+  test('with a compressed body is refused, and no socket is offered compression', async (t) => {
+    const server = await TestServer.start(t)
+    const { host } = new URL(server.url)
+    const bomb = gzipSync(JSON.stringify({ sql: ' '.repeat(50_000_000) }))
+    for (const path of ['/api/query', '/api/imports', '/api/imports/preview']) {
+      for (const encoding of ['gzip', 'br', 'deflate', 'gzip, gzip']) {
+        const { status, body } = await server.request<Problem>('POST', path, { body: bomb, headers: { 'content-type': 'application/json', 'content-encoding': encoding } })
+        assert.deepEqual([status, body.code], [400, 'BAD_BODY'])
+      }
+    }
+    const socket = await open(server)
+    socket.write(['GET /socket.io/?EIO=4&transport=websocket HTTP/1.1', ...UPGRADE, `Host: ${host}`, 'Sec-WebSocket-Extensions: permessage-deflate', '', ''].join('\r\n'))
+    const welcome = String((await once(socket, 'data'))[0])
+    assert.match(welcome, /^HTTP\/1\.1 101 /)
+    assert.doesNotMatch(welcome, /deflate/i)
+    socket.destroy()
+  })
+
+  test('for a preview is refused while as many as are taken are under way, and others are served', async (t) => {
+    const server = await TestServer.start(t)
+    const { host } = new URL(server.url)
+    const sockets = await Promise.all(Array.from({ length: 50 }, async () => {
+      const socket = await open(server)
+      socket.write(['POST /api/imports/preview HTTP/1.1', `Host: ${host}`, 'Content-Length: 1000', 'Content-Type: multipart/form-data; boundary=b', '', '--b', ''].join('\r\n'))
+      return socket
+    }))
+    const ask = () => {
+      const body = new FormData()
+      body.append('file', new Blob(['a,b\n1,2\n']), 'file.csv')
+      return server.request<Problem>('POST', '/api/imports/preview', { body })
+    }
+    let answer = await ask()
+    // Each of them counts once its headers have been read.
+    while (answer.status !== 429) answer = await ask()
+    assert.equal(answer.body.code, 'TOO_MANY_REQUESTS')
+    assert.equal((await server.import('a\n1\n')).status, 'completed')
+    for (const socket of sockets) socket.destroy()
+    do answer = await ask(); while (answer.status === 429)
+    assert.equal(answer.status, 200)
+  })
+
+  test('whose answer nobody takes is ended, and makes room for the next', async (t) => {
+    const server = await TestServer.start(t, { env: { DOWNLOAD_STALL_SECONDS: '1' } })
+    const { host } = new URL(server.url)
+    const { table } = await server.import(`text\n${`${'x'.repeat(1000)}\n`.repeat(30_000)}`)
+    // As many as run at once.
+    const ids = Array.from({ length: 4 }, newSessionId)
+    const sockets = await Promise.all(ids.map(async (id) => {
+      const socket = await open(server)
+      socket.pause()
+      socket.write([`GET /api/tables/${table}/export?id=${id} HTTP/1.1`, `Host: ${host}`, '', ''].join('\r\n'))
+      return socket
+    }))
+    for (const id of ids) assert.equal((await server.get<ExportEnd>(`/api/exports/${id}`)).body.state, 'stopped')
+    assert.equal((await server.export(table)).length, 6 + 1002 * 30_000)
+    for (const socket of sockets) socket.destroy()
+  })
+
   test('whose body stops arriving is ended as UPLOAD_LOST, and one that is slow but steady arrives', async (t) => {
     const server = await TestServer.start(t, { env: { UPLOAD_STALL_SECONDS: '5' } })
     const { host } = new URL(server.url)
