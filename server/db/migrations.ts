@@ -2,6 +2,28 @@ import { Fault } from '../faults.ts'
 import { nameExists } from './catalogue.ts'
 import type { Db } from './open.ts'
 
+/** What the first step did not have in its first days, which one database or another may be from. */
+const ADDED_TO_FIRST = `
+  CREATE INDEX _hextrackr_imports_sha256 ON _hextrackr_imports (sha256);
+  CREATE INDEX _hextrackr_imports_head ON _hextrackr_imports (head_sha256, bytes);
+
+  CREATE TABLE _hextrackr_undo (
+    import_number INTEGER PRIMARY KEY REFERENCES _hextrackr_imports (number),
+    kind TEXT NOT NULL CHECK (kind IN ('drop', 'swap', 'delete')),
+    table_name TEXT NOT NULL,
+    first_rowid INTEGER,
+    saved_rows TEXT,
+    before TEXT CHECK (json_valid(before)),
+    bytes INTEGER NOT NULL
+  );
+
+  CREATE TABLE _hextrackr_header_settings (
+    header_sha256 TEXT PRIMARY KEY,
+    options TEXT NOT NULL CHECK (json_valid(options)),
+    used_at INTEGER NOT NULL
+  ) WITHOUT ROWID;
+`
+
 /**
  * The app's own tables, one step per version of the schema. A step that has been released never changes;
  * `PRAGMA user_version` says how many have been taken.
@@ -33,8 +55,6 @@ const MIGRATIONS: readonly string[] = [
     undone_at INTEGER
   );
   CREATE INDEX _hextrackr_imports_status ON _hextrackr_imports (status);
-  CREATE INDEX _hextrackr_imports_sha256 ON _hextrackr_imports (sha256);
-  CREATE INDEX _hextrackr_imports_head ON _hextrackr_imports (head_sha256, bytes);
 
   CREATE TABLE _hextrackr_tables (
     name TEXT PRIMARY KEY COLLATE NOCASE,
@@ -51,21 +71,7 @@ const MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX _hextrackr_rejects_import ON _hextrackr_rejects (import_number, line);
 
-  CREATE TABLE _hextrackr_undo (
-    import_number INTEGER PRIMARY KEY REFERENCES _hextrackr_imports (number),
-    kind TEXT NOT NULL CHECK (kind IN ('drop', 'swap', 'delete')),
-    table_name TEXT NOT NULL,
-    first_rowid INTEGER,
-    saved_rows TEXT,
-    before TEXT CHECK (json_valid(before)),
-    bytes INTEGER NOT NULL
-  );
-
-  CREATE TABLE _hextrackr_header_settings (
-    header_sha256 TEXT PRIMARY KEY,
-    options TEXT NOT NULL CHECK (json_valid(options)),
-    used_at INTEGER NOT NULL
-  ) WITHOUT ROWID;
+  ${ADDED_TO_FIRST}
   `,
   // Part of what a restore brings, so that it is there exactly where the restore has taken place.
   `
@@ -85,6 +91,11 @@ export const hasOwnTables = (db: Db): boolean => nameExists(db, '_hextrackr_impo
  * @throws Fault DATABASE_TOO_NEW where a newer version of the app wrote the database
  */
 export function migrate(db: Db): void {
+  if (hasOwnTables(db) && !nameExists(db, '_hextrackr_undo')) {
+    db.transaction(() => {
+      db.exec(`ALTER TABLE _hextrackr_imports ADD COLUMN head_sha256 TEXT; ALTER TABLE _hextrackr_imports ADD COLUMN undone_at INTEGER; ${ADDED_TO_FIRST}`)
+    }).immediate()
+  }
   takeSteps(db, MIGRATIONS, hasOwnTables(db) ? db.pragma('user_version', { simple: true }) as number : 0)
 }
 

@@ -52,8 +52,11 @@ export class TestServer {
     this.process = child
   }
 
-  static async start(t: Scope, { dataDir = temporaryFolder(t), env = {} }: { dataDir?: string, env?: Record<string, string> } = {}): Promise<TestServer> {
-    const child = spawn(process.execPath, [join(import.meta.dirname, '../main.ts')], {
+  /** @param main another version's entry */
+  static async start(
+    t: Scope, { dataDir = temporaryFolder(t), env = {}, main = join(import.meta.dirname, '../main.ts') }: { dataDir?: string, env?: Record<string, string>, main?: string } = {},
+  ): Promise<TestServer> {
+    const child = spawn(process.execPath, [main], {
       env: { ...process.env, PORT: '0', HOST: '127.0.0.1', DATA_DIR: dataDir, LOG_LEVEL: 'warn', ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
