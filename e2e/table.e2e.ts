@@ -253,6 +253,20 @@ test('the export holds every cell of the file as it was', async ({ page }) => {
   expect(parse(text)).toEqual(RECORDS)
 })
 
+test('an export for a spreadsheet can have its formulas as text, and its name says so', async ({ page, server }) => {
+  await server.import('name,"=cmd|x"\n=1+1,-5\n', { filename: 'calls.csv' })
+  await page.goto('/tables/calls')
+  await page.getByRole('button', { name: 'Export' }).click()
+  const choice = page.getByRole('checkbox', { name: 'Formulas as text in CSV' })
+  await expect(choice).not.toBeChecked()
+  await expect(choice).toHaveAccessibleDescription(/an apostrophe in front\. This changes them\.$/)
+  await choice.check()
+  const download = page.waitForEvent('download')
+  await page.getByRole('menuitem', { name: 'CSV for Excel' }).click()
+  expect((await download).suggestedFilename()).toBe('calls-formulas-as-text.csv')
+  expect(await readFile(await (await download).path(), 'utf8')).toBe('\ufeffname,\'=cmd|x\r\n\'=1+1,-5\r\n')
+})
+
 test('the export of a sorted search holds just that', async ({ page }) => {
   await page.getByRole('searchbox', { name: 'Search all columns' }).fill('Payments')
   await expect(page).toHaveURL('/tables/findings?q=Payments')

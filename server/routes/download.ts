@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { pipeline, type Readable } from 'node:stream'
-import type { Response } from 'express'
+import type { Request, Response } from 'express'
 import { Fault } from '../faults.ts'
-import { EXPORT_FORMATS, type ExportFormat } from '../workers/export-format.ts'
+import { EXPORT_FORMATS, isCsv, type ExportFormat, type ExportStyle } from '../workers/export-format.ts'
 
 /** Media type of CSV that begins with the names of its columns (RFC 4180, section 3). */
 export const CSV_TYPE = 'text/csv; charset=utf-8; header=present'
@@ -27,17 +27,20 @@ const CONTENT_TYPES: Record<ExportFormat, string> = {
   ndjson: 'application/x-ndjson; charset=utf-8',
 }
 
-/** The format out of a query string. @throws Fault BAD_QUERY */
-export function readExportFormat(given: unknown = 'csv'): ExportFormat {
-  const format = given as ExportFormat
-  if (!EXPORT_FORMATS.includes(format)) throw new Fault('BAD_QUERY', `The parameter "format" must be one of ${EXPORT_FORMATS.join(', ')}.`)
-  return format
+/** `format=csv&formulas=text` out of a query string. @throws Fault BAD_QUERY */
+export function readExportStyle({ query: { format = 'csv', formulas = 'keep' } }: Request): ExportStyle {
+  if (!EXPORT_FORMATS.includes(format as ExportFormat)) throw new Fault('BAD_QUERY', `The parameter "format" must be one of ${EXPORT_FORMATS.join(', ')}.`)
+  if (formulas !== 'keep' && formulas !== 'text') throw new Fault('BAD_QUERY', 'The parameter "formulas" must be keep or text.')
+  const style: ExportStyle = { format: format as ExportFormat, formulasAsText: formulas === 'text' }
+  if (style.formulasAsText && !isCsv(style.format)) throw new Fault('BAD_QUERY', 'Only CSV can have its formulas as text: nothing runs them in JSON.')
+  return style
 }
 
 /**
- * Answer with rows as a file in a format.
+ * Answer with rows as a file. Its name says where cells were changed.
  * @param name of the file, without its extension
  * @param ended as of `sendDownload`
  */
-export const sendExport = (res: Response, text: Readable, name: string, format: ExportFormat, ended?: (failure?: unknown) => void): Promise<void> =>
-  sendDownload(res, text, `${name}.${format === 'excel' ? 'csv' : format}`, CONTENT_TYPES[format], ended)
+export const sendExport = (
+  res: Response, text: Readable, name: string, { format, formulasAsText }: ExportStyle, ended?: (failure?: unknown) => void,
+): Promise<void> => sendDownload(res, text, `${name}${formulasAsText ? '-formulas-as-text' : ''}.${isCsv(format) ? 'csv' : format}`, CONTENT_TYPES[format], ended)

@@ -1,7 +1,7 @@
 import { json, Router } from 'express'
 import { Fault } from '../faults.ts'
 import type { Queries } from '../services/queries.ts'
-import { readExportFormat, sendExport } from './download.ts'
+import { readExportStyle, sendExport } from './download.ts'
 import { untilGone } from './until-gone.ts'
 
 const MAX_SQL_LENGTH = 100_000
@@ -19,8 +19,8 @@ export function sqlRoutes(queries: Queries): Router {
   })
   router.post('/query/export', body, async (req, res) => {
     const { sql } = readBody(req.body)
-    const format = readExportFormat(req.query.format)
-    await sendExport(res, queries.export(sql, format, untilGone(res)), 'query', format)
+    const style = readExportStyle(req)
+    await sendExport(res, queries.export(sql, style, untilGone(res)), 'query', style)
   })
   return router
 }

@@ -1,11 +1,11 @@
 import { json, Router, type Request } from 'express'
 import { checkTableName } from '../db/identifiers.ts'
 import { FILTER_OPERATORS, type FilterOperator, type PagePosition, type RowSelection } from '../db/table-query.ts'
-import { Fault } from '../faults.ts'
+import { Fault, quoted } from '../faults.ts'
 import type { Exports } from '../services/exports.ts'
 import type { Imports } from '../services/imports.ts'
 import type { Tables } from '../services/tables.ts'
-import { readExportFormat, sendExport } from './download.ts'
+import { readExportStyle, sendExport } from './download.ts'
 import { readWholeNumber } from './query.ts'
 import { untilGone } from './until-gone.ts'
 
@@ -47,10 +47,10 @@ export function tableRoutes({ tables, imports, exports }: { tables: Tables, impo
   router.get('/tables/:name/export', async (req, res) => {
     const ended = req.query.id === undefined ? undefined : exports.begin(readExportId(req.query.id))
     try {
-      const format = readExportFormat(req.query.format)
+      const style = readExportStyle(req)
       const columns = paramsOf(req).getAll('column')
-      const text = tables.export(req.params.name, { selection: readSelection(req), format, ...(columns.length > 0 && { columns }) })
-      await sendExport(res, text, req.params.name, format, ended)
+      const text = tables.export(req.params.name, { selection: readSelection(req), style, ...(columns.length > 0 && { columns }) })
+      await sendExport(res, text, req.params.name, style, ended)
     } catch (error) {
       ended?.(error)
       throw error
@@ -112,7 +112,7 @@ function readSelection(req: Request): RowSelection {
 function readFilter(column: string, text: string): RowSelection['filters'][number] {
   const [, operator, , value = ''] = /^([a-z]+)(:(.*))?$/s.exec(text) ?? []
   if (!FILTER_OPERATORS.includes(operator as FilterOperator)) {
-    throw new Fault('BAD_QUERY', `The filter on ${JSON.stringify(column)} must be one of ${FILTER_OPERATORS.join(', ')}, then a colon and a value.`)
+    throw new Fault('BAD_QUERY', `The filter on ${quoted(column)} must be one of ${FILTER_OPERATORS.join(', ')}, then a colon and a value.`)
   }
   return { column, operator: operator as FilterOperator, value }
 }

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { Fault, type FaultMessage } from '../faults.ts'
 import type { QueryResult } from '../protocol.ts'
-import type { ExportFormat } from '../workers/export-format.ts'
+import type { ExportStyle } from '../workers/export-format.ts'
 import type { QueryTask } from '../workers/query-process.ts'
 
 const PROCESS = fileURLToPath(new URL('../workers/query-process.ts', import.meta.url))
@@ -59,10 +59,10 @@ export class Queries {
    * All rows that a statement gives, as a stream of text. The time limit counts only while the text is waited for.
    * @throws Fault TOO_MANY_QUERIES; the others on the stream
    */
-  export(sql: string, format: ExportFormat, signal: AbortSignal): Readable {
+  export(sql: string, style: ExportStyle, signal: AbortSignal): Readable {
     if (this.#exports >= MAX_RUNNING) throw tooMany()
     this.#exports++
-    return Readable.from(this.#run({ sql, output: { kind: 'export', format } }, signal), { objectMode: false, encoding: 'utf8' })
+    return Readable.from(this.#run({ sql, output: { kind: 'export', style } }, signal), { objectMode: false, encoding: 'utf8' })
       .once('close', () => this.#exports--)
   }
 

@@ -69,6 +69,21 @@ describe('tables', () => {
     assert.match(headers.get('content-disposition')!, /^attachment; filename="?people\.json"?$/)
   })
 
+  test('are exported for spreadsheets with what those would run as text, in a file that says so', async () => {
+    const csv = '=name,amount,note\n=1+1,-1.50,-5\n@x,2.25,"\t=1,""2"""\n'
+    const { table } = await server.import(csv, { filename: 'ledger.csv' })
+    assert.equal(await server.export(table), csv.replaceAll('\n', '\r\n'))
+    const { body, headers } = await server.get(`/api/tables/${table}/export?formulas=text`)
+    assert.equal(body, '\'=name,amount,note\r\n\'=1+1,-1.50,-5\r\n\'@x,2.25,"\'\t=1,""2"""\r\n')
+    assert.match(headers.get('content-disposition')!, /^attachment; filename="?ledger-formulas-as-text\.csv"?$/)
+    // What reads the answer leaves the byte-order mark out.
+    assert.equal(await server.export(table, '?format=excel&formulas=text&column=amount'), 'amount\r\n-1.50\r\n2.25\r\n')
+    const queried = await server.send('POST', '/api/query/export?formulas=text', { sql: 'SELECT \'=1\' AS "+a"' })
+    assert.equal(queried.body, '\'+a\r\n\'=1\r\n')
+    assert.match(queried.headers.get('content-disposition')!, /query-formulas-as-text\.csv/)
+    await server.request('DELETE', `/api/tables/${table}`)
+  })
+
   test('answer a question that makes no sense with a problem', async () => {
     for (const query of ['?sort=none', '?filter[none]=eq:1', '?filter[name]=like:x', '?limit=-1', '?limit=5000', '?offset=x']) {
       const { status, body } = await server.get<Problem>(`/api/tables/people/rows${query}`)
@@ -76,7 +91,9 @@ describe('tables', () => {
     }
     const { status, body } = await server.get<Problem>('/api/tables/people/export?sort=none')
     assert.deepEqual([status, body.code], [400, 'BAD_QUERY'])
-    assert.equal((await server.get<Problem>('/api/tables/people/export?format=xls')).body.code, 'BAD_QUERY')
+    for (const query of ['?format=xls', '?formulas=run', '?format=json&formulas=text', '?format=csv&format=csv']) {
+      assert.equal((await server.get<Problem>(`/api/tables/people/export${query}`)).body.code, 'BAD_QUERY', query)
+    }
   })
 
   test('of other programs are read too, exactly', async () => {

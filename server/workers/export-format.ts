@@ -1,3 +1,4 @@
+import { withoutFormula } from '../csv/formulas.ts'
 import { cellText, csvLine } from '../csv/write.ts'
 import type { CellValue, ColumnInfo } from '../protocol.ts'
 
@@ -5,6 +6,16 @@ import type { CellValue, ColumnInfo } from '../protocol.ts'
 export const EXPORT_FORMATS = ['csv', 'excel', 'json', 'ndjson'] as const
 
 export type ExportFormat = typeof EXPORT_FORMATS[number]
+
+/** What spreadsheets open: there a text may be run as a formula. */
+export const isCsv = (format: ExportFormat): boolean => format === 'csv' || format === 'excel'
+
+/** How rows are written. */
+export interface ExportStyle {
+  format: ExportFormat
+  /** CSV only: texts that a spreadsheet would run are changed so that it shows them (`withoutFormula`). */
+  formulasAsText: boolean
+}
 
 /** Without it Excel takes UTF-8 for the encoding of the computer's language. */
 const BYTE_ORDER_MARK = '\ufeff'
@@ -16,11 +27,12 @@ export interface RowWriter {
   tail: string
 }
 
-export function rowWriter(format: ExportFormat, columns: readonly ColumnInfo[]): RowWriter {
-  if (format === 'csv' || format === 'excel') {
+export function rowWriter({ format, formulasAsText }: ExportStyle, columns: readonly ColumnInfo[]): RowWriter {
+  if (isCsv(format)) {
+    const line = formulasAsText ? (fields: readonly string[]) => csvLine(fields.map(withoutFormula)) : csvLine
     return {
-      head: (format === 'excel' ? BYTE_ORDER_MARK : '') + csvLine(columns.map(({ name }) => name)),
-      row: (cells) => csvLine(cells.map((cell, index) => cellText(cell, columns[index]!))),
+      head: (format === 'excel' ? BYTE_ORDER_MARK : '') + line(columns.map(({ name }) => name)),
+      row: (cells) => line(cells.map((cell, index) => cellText(cell, columns[index]!))),
       tail: '',
     }
   }

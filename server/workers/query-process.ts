@@ -12,14 +12,14 @@ import { Worker } from 'node:worker_threads'
 import { openForQueries, SqlQuery } from '../db/sql-query.ts'
 import { toCell } from '../db/table-query.ts'
 import { Fault, type FaultMessage } from '../faults.ts'
-import { rowWriter, type ExportFormat } from './export-format.ts'
+import { rowWriter, type ExportStyle } from './export-format.ts'
 import { namedColumns, queryPage } from './query-page.ts'
 
 export interface QueryTask {
   databasePath: string
   sql: string
-  /** A page of rows as JSON (QueryResult), or all rows in a format. */
-  output: { kind: 'page', limit: number } | { kind: 'export', format: ExportFormat }
+  /** A page of rows as JSON (QueryResult), or all rows as an export. */
+  output: { kind: 'page', limit: number } | { kind: 'export', style: ExportStyle }
   guard: GuardTask
 }
 
@@ -51,7 +51,7 @@ async function answer(task: QueryTask): Promise<void> {
 
 async function write({ databasePath, sql, output }: QueryTask): Promise<void> {
   const query = new SqlQuery(openForQueries(databasePath), sql)
-  const pieces = output.kind === 'page' ? [JSON.stringify(queryPage(query, output.limit))] : exportText(query, output.format)
+  const pieces = output.kind === 'page' ? [JSON.stringify(queryPage(query, output.limit))] : exportText(query, output.style)
   let text = ''
   for (const piece of pieces) {
     text += piece
@@ -62,8 +62,8 @@ async function write({ databasePath, sql, output }: QueryTask): Promise<void> {
   if (text !== '') process.stdout.write(text)
 }
 
-function* exportText(query: SqlQuery, format: ExportFormat): Generator<string> {
-  const writer = rowWriter(format, namedColumns(query))
+function* exportText(query: SqlQuery, style: ExportStyle): Generator<string> {
+  const writer = rowWriter(style, namedColumns(query))
   yield writer.head
   let index = 0
   for (const row of query.rows()) yield writer.row(row.map(toCell), index++)

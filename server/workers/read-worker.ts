@@ -10,7 +10,7 @@ import { openReader, type Db } from '../db/open.ts'
 import { countRows, iterateRows, selectRows, tableVersion, type PageRequest, type RowSelection, type VersionedCount, type VersionedPage } from '../db/table-query.ts'
 import { Fault, type FaultMessage } from '../faults.ts'
 import type { ColumnSummary, ImportPreview, RejectReason, TableInfo } from '../protocol.ts'
-import { rowWriter, type ExportFormat } from './export-format.ts'
+import { rowWriter, type ExportStyle } from './export-format.ts'
 import { previewImport, type PreviewRequest } from './preview.ts'
 
 export type ReadTask =
@@ -30,7 +30,7 @@ export interface ExportRequest {
   selection: RowSelection
   /** Names of the columns; all where absent. */
   columns?: string[]
-  format: ExportFormat
+  style: ExportStyle
 }
 
 /** What each kind of task answers. */
@@ -132,7 +132,7 @@ async function sendText(task: ReadTask & { kind: 'export' | 'rejects' }): Promis
 
 function* exportText(db: Db, { name, request }: ReadTask & { kind: 'export' }): Iterable<string> {
   const { columns, rows } = iterateRows(db, name, request.selection, request.columns)
-  const writer = rowWriter(request.format, columns)
+  const writer = rowWriter(request.style, columns)
   yield writer.head
   let index = 0
   for (const cells of rows) yield writer.row(cells, index++)

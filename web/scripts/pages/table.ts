@@ -451,10 +451,10 @@ class TableBrowser {
     this.#tools.toggle(button, 'Export', exportMenu({
       rows: total, tableRows: this.#info.rows, csvBytesPerRow: csv / Math.max(1, rows.length), jsonBytesPerRow: json / Math.max(1, rows.length),
       pageRows: rows.length, shown: onShow.length, columns: columns.length,
-      start: (format, isShownOnly) => {
+      start: (format, { isShownOnly, formulasAsText }) => {
         this.#tools.close()
         const columns = isShownOnly ? { columns: onShow.map(({ name }) => name) } : {}
-        void startExport(this.#info.name, this.#view, { format, ...columns }, (toast) => this.#context.toast(toast))
+        void startExport(this.#info.name, this.#view, { format, formulasAsText, ...columns }, (toast) => this.#context.toast(toast))
       },
       copyPage: () => {
         this.#tools.close()

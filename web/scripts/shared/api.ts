@@ -103,6 +103,8 @@ export interface ExportOptions {
   format: 'csv' | 'excel' | 'json' | 'ndjson'
   /** All where absent. */
   columns?: string[]
+  /** CSV only: texts that a spreadsheet would run as formulas get an apostrophe in front. */
+  formulasAsText?: boolean
 }
 
 function selectionParams(selection: Partial<Selection>, more: Record<string, string | number> = {}): URLSearchParams {
@@ -111,8 +113,8 @@ function selectionParams(selection: Partial<Selection>, more: Record<string, str
   return params
 }
 
-function exportUrl(name: string, selection: Selection, { id, format, columns = [] }: ExportOptions): string {
-  const params = selectionParams(selection, { format, id })
+function exportUrl(name: string, selection: Selection, { id, format, columns = [], formulasAsText = false }: ExportOptions): string {
+  const params = selectionParams(selection, { format, id, ...(formulasAsText && { formulas: 'text' }) })
   for (const column of columns) params.append('column', column)
   return `${tablePath(name)}/export?${params.toString()}`
 }

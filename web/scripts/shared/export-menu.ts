@@ -16,7 +16,7 @@ export interface ExportMenuOptions {
   /** How many columns are on show of how many. */
   shown: number
   columns: number
-  start: (format: ExportOptions['format'], isShownOnly: boolean) => void
+  start: (format: ExportOptions['format'], choice: { isShownOnly: boolean, formulasAsText: boolean }) => void
   copyPage: () => void
 }
 
@@ -30,12 +30,15 @@ const FORMATS: { format: ExportOptions['format'], label: string, isJson: boolean
 export function exportMenu(options: ExportMenuOptions): Node[] {
   const { rows, tableRows, shown, columns } = options
   const only = el('input', { type: 'checkbox' })
+  const defuse = el('input', { 'type': 'checkbox', 'aria-describedby': 'formulas-hint' })
   const says = rows === null ? 'The rows that match' : rows === tableRows ? `All ${plural(rows, 'row')}` : `${count(rows)} of ${plural(tableRows, 'row')}`
-  const item = ({ format, label, isJson }: typeof FORMATS[number]) => el('button', { type: 'button', role: 'menuitem', on: { click: () => options.start(format, only.checked) } },
+  const item = ({ format, label, isJson }: typeof FORMATS[number]) => el('button', { type: 'button', role: 'menuitem', on: { click: () => options.start(format, { isShownOnly: only.checked, formulasAsText: !isJson && defuse.checked }) } },
     label, rows === null ? null : el('small', {}, `about ${bytes(rows * (isJson ? options.jsonBytesPerRow : options.csvBytesPerRow))}`))
   return [
     el('p', { class: 'menu__label num' }, says),
     ...shown < columns ? [el('label', { class: 'check menu__check' }, only, `Only the ${plural(shown, 'column')} on show`)] : [],
+    el('label', { class: 'check menu__check' }, defuse, 'Formulas as text in CSV'),
+    el('p', { class: 'menu__hint', id: 'formulas-hint' }, 'For files that you do not trust: cells that a spreadsheet would run get an apostrophe in front. This changes them.'),
     el('div', { 'role': 'menu', 'aria-label': 'Export' }, ...FORMATS.map(item),
       el('hr'),
       el('button', { type: 'button', role: 'menuitem', on: { click: options.copyPage } }, icon('copy'), 'Copy this page', el('small', {}, plural(options.pageRows, 'row')))),
