@@ -6,12 +6,11 @@ import { Fault } from '../faults.ts'
 const REPLACEMENT = '\ufffd'
 const REPLACEMENT_BYTES = Buffer.from(REPLACEMENT)
 
-/** Stands in the text for bytes that are no character of the encoding: half of a surrogate pair, which no decoder gives. */
-export const BAD_BYTES = '\udc80'
-
-/** A code point that no text holds (https://www.unicode.org/faq/private_use.html#noncharacters), of as many bytes as the replacement. */
-const NONCHARACTER = '\ufdd0'
-const NONCHARACTER_BYTES = Buffer.from(NONCHARACTER)
+/**
+ * Stands in the text for bytes that are no character of the encoding: no decoder gives two first halves of surrogate pairs in a row.
+ * A single half is in every pair that has it.
+ */
+export const BAD_BYTES = '\ud800\ud800'
 
 /**
  * A file's text, read in pieces by the one thread that has nothing else to do, so reading is synchronous.
@@ -24,6 +23,8 @@ export class FileText {
   #encoding = ''
   #marksBadBytes = false
   #isMarking = false
+  /** Bytes that begin a character which goes on in the next piece, while bad ones are marked. */
+  #cut: Uint8Array = new Uint8Array()
   #offset = 0
 
   /** @param maxPieceBytes most bytes of one piece */
@@ -70,22 +71,33 @@ export class FileText {
       return this.#decoder!.decode(piece, { stream: piece.length > 0 })
     } catch (cause) {
       if (this.#marksBadBytes) {
-        const cut = this.#cutCharacter()
+        this.#cut = this.#cutCharacter()
         this.#isMarking = true
         this.#decoder = new TextDecoder(this.#encoding, { ignoreBOM: this.#offset > 0 })
-        this.#decoder.decode(cut, { stream: true })
         return this.#decodeAndMark(piece)
       }
       throw new Fault('UNDECODABLE', `The file is not valid ${this.#encoding.toUpperCase()}.`, { line: this.#lineOfBadBytes(piece), cause })
     }
   }
 
-  /** What the file itself holds of the decoder's replacement is told from what the decoder gives for bad bytes. */
+  /** What the file itself holds of the decoder's replacement is told by its bytes from what the decoder gives for bad ones. */
   #decodeAndMark(piece: Uint8Array): string {
-    for (let at = piece.indexOf(0xef); at !== -1; at = piece.indexOf(0xef, at + 1)) {
-      if (REPLACEMENT_BYTES.every((byte, index) => piece[at + index] === byte)) piece.set(NONCHARACTER_BYTES, at)
+    const isLast = piece.length === 0
+    const bytes = Buffer.concat([this.#cut, piece])
+    const end = isLast ? bytes.length : bytes.length - cutReplacement(bytes)
+    this.#cut = Uint8Array.from(bytes.subarray(end))
+    let text = ''
+    let from = 0
+    for (let at = bytes.indexOf(REPLACEMENT_BYTES); at !== -1; at = bytes.indexOf(REPLACEMENT_BYTES, from)) {
+      // What is cut short before it is bad, and told of only now.
+      text += this.#marked(bytes.subarray(from, at)) + this.#marked(bytes.subarray(at, at + REPLACEMENT_BYTES.length)).slice(0, -BAD_BYTES.length) + REPLACEMENT
+      from = at + REPLACEMENT_BYTES.length
     }
-    return this.#decoder!.decode(piece, { stream: piece.length > 0 }).replaceAll(REPLACEMENT, BAD_BYTES).replaceAll(NONCHARACTER, REPLACEMENT)
+    return text + this.#marked(bytes.subarray(from, end), !isLast)
+  }
+
+  #marked(bytes: Uint8Array, stream = true): string {
+    return this.#decoder!.decode(bytes, { stream }).replaceAll(REPLACEMENT, BAD_BYTES)
   }
 
   /** The bytes before the next piece that begin a UTF-8 character which goes on in it: none to three (RFC 3629, section 3). */
@@ -109,4 +121,10 @@ export class FileText {
   close(): void {
     closeSync(this.#fd)
   }
+}
+
+/** How many bytes at the end may begin the replacement character: none, one or two. */
+function cutReplacement(bytes: Uint8Array): number {
+  if (bytes.at(-1) === REPLACEMENT_BYTES[0]) return 1
+  return bytes.at(-2) === REPLACEMENT_BYTES[0] && bytes.at(-1) === REPLACEMENT_BYTES[1] ? 2 : 0
 }

@@ -42,7 +42,7 @@ export interface FittedRows {
 /** What values of a type that was asked for look like, and its name for people. */
 const FORCED: Partial<Record<ColumnType, { pattern: RegExp, isExact: (value: string) => boolean, noun: string }>> = {
   INTEGER: { pattern: /^[+-]?\d+$/, isExact: (value) => Number.isSafeInteger(Number(value)), noun: 'an integer' },
-  REAL: { pattern: /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i, isExact: (value) => Number.isFinite(Number(value)), noun: 'a number' },
+  REAL: { pattern: /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i, isExact: (value) => Number.isFinite(Number(value)), noun: 'a number' },
 }
 
 /** Makes every record of a file as wide as its header, or says why that cannot be done without losing something. */
@@ -60,9 +60,10 @@ export class RowFitter {
   /**
    * @param first the file's first records, the header included where the dialect has one
    * @param choices what the person decided, by the header's names
-   * @throws Fault TOO_MANY_COLUMNS, BAD_OPTIONS where a choice names no column, COLUMN_MISMATCH where none is left
+   * @throws Fault UNDECODABLE where the header was rejected, TOO_MANY_COLUMNS, BAD_OPTIONS where a choice names no column, COLUMN_MISMATCH where none is left
    */
   constructor(first: readonly string[][], dialect: Dialect, choices: Readonly<Record<string, ColumnChoice>> = {}) {
+    if (dialect.header && first.length === 0) throw new Fault('UNDECODABLE', 'The row with the names of the columns cannot be read. Name the file\'s encoding in the options.')
     const rows = first.slice(dialect.header ? 1 : 0)
     const named = dialect.header ? headerWidth(first) : 0
     this.width = Math.max(named, namelessWidth(rows, named))

@@ -142,9 +142,24 @@ describe('bad input', () => {
       `${line},it holds bytes that are not valid UTF-8,${['x,\ufffdy', '\ufffd,cut short', 'last,\ufffd'][index]!}`).concat(''))
   })
 
+  test('no character is taken for bad bytes, beside such or not', async () => {
+    // Of each plane the characters whose surrogates are the first and the last ones, and some at every 1,024th place.
+    const characters = ['💀', '🢀', '𠂀', '\u{10000}', '\u{103ff}', '\u{10fc00}', '\u{10ffff}', '\ud7ff', '\ue000', '\ufdd0', '\ufffd']
+    const rows = characters.map((character, index) => `${index},${character}${character}x`)
+    const text = `n,text\n${rows.join('\n')}\n`
+    const whole = await server.import(text, { options: { encoding: 'utf-8' } })
+    assert.equal(whole.rowsRejected, 0)
+    assert.equal(await server.export(whole.table), text.replaceAll('\n', '\r\n'))
+    const withBad = await server.import(new Uint8Array(Buffer.concat([Buffer.from(text), Buffer.from([0x31, 0x2c, 0xff, 0x0a]), Buffer.from(`${rows.join('\n')}\n`)])))
+    assert.deepEqual([withBad.rowsInserted, withBad.rowsRejected], [2 * rows.length, 1])
+    assert.equal(await server.export(withBad.table), `n,text\n${rows.join('\n')}\n${rows.join('\n')}\n`.replaceAll('\n', '\r\n'))
+  })
+
   test('bad bytes in the names of the columns leave nothing to go by', async () => {
     const { error } = await server.import(new Uint8Array(Buffer.concat([Buffer.from('naïve,caf'), Buffer.from([0xff]), Buffer.from('\né,1\n')])))
     assert.equal(error?.code, 'UNDECODABLE')
+    // Found only when the file has ended, since the last byte could begin a character.
+    assert.equal((await server.import(new Uint8Array([0x68, 0xdb, 0x80, 0xde]))).error?.code, 'UNDECODABLE')
   })
 
   test('a file that is ASCII for long is read in the encoding of what comes after', async () => {
@@ -193,6 +208,18 @@ describe('bad input', () => {
     assertProblem(await server.get(`/api/progress/${newSessionId()}`), 404, 'SESSION_NOT_FOUND')
     assertProblem(await server.get('/api/imports/nonsense'), 404, 'SESSION_NOT_FOUND')
     assertProblem(await server.get('/api/tables/%E0%A4%A'), 400, 'BAD_QUERY')
+  })
+
+  test('takes no longer than its size, whatever it is made of', { timeout: 120_000 }, async () => {
+    // Each of these took from half a minute to hours, some in the main thread.
+    const returns = '\r'.repeat(2 ** 18)
+    const preview = new FormData()
+    preview.append('file', new Blob([`a,b\n1,2\n${returns}x`]), `${'.csv'.repeat(3_000)}x`)
+    assert.equal((await server.request('POST', '/api/imports/preview', { body: preview })).status, 200)
+    for (const text of [`a,b\n1,2\n${returns}x`, `_line,_reason,b\n1,2,3\n${returns}x`, `a\n${'1'.repeat(2 ** 20)}x\n`]) {
+      assert.equal((await server.import(text, { options: { columns: { [text.slice(0, text.search(/[,\n]/))]: { type: 'REAL' } } } })).status, 'completed')
+      assert.equal((await server.import(text)).status, 'completed')
+    }
   })
 
   test('leaves no staged file, and the server goes on', async () => {
