@@ -16,6 +16,9 @@ const IN_TEXT: ReadonlySet<string> = new Set([' ', ':', '#', '*', '/'])
 /** Share of delimiters that a space follows, or stands on both sides of, before it belongs to them. */
 const SPACED_SHARE = 0.9
 
+/** Lines by which it is told which signs may be delimiters at all. */
+const LINES_LOOKED_AT = 40
+
 /** Lines above a table that are looked through for its beginning. */
 const MAX_PREAMBLE_ROWS = 60
 
@@ -105,7 +108,7 @@ function bestReading(text: string, given: Partial<Dialect>): Reading {
 
 function bestDelimiter(text: string, newline: Dialect['newline'], given: Partial<Dialect>): Reading {
   if (given.delimiter !== undefined) return bestQuoting(text, given.delimiter, newline, given)
-  const lines = text.split(newline === '\r' ? /[\r\n]+/ : /[\r\n]*\n/, 40).filter((line) => line.trim() !== '')
+  const lines = text.split(newline === '\r' ? /[\r\n]/ : '\n').filter((line) => line.trim() !== '').slice(0, LINES_LOOKED_AT)
   const single = singleColumn(text, newline, given)
   const readings: Reading[] = [single]
   for (const [delimiter, prior] of DELIMITERS) {

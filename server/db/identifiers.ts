@@ -12,6 +12,9 @@ const MAX_TABLE_NAME_LENGTH = 120
  */
 const TABLE_NAME = /^[\p{L}\p{M}\p{N}\p{Extended_Pictographic}\u200d\ufe0f _.,()+@#&$-]+$/u
 
+/** What names of CSV files end with. */
+const EXTENSION = /^\.(csv|tsv|txt|tab|psv|dat)$/i
+
 /** An identifier as SQL text, whatever it holds (https://sqlite.org/lang_keywords.html). */
 export const quoteIdentifier = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
@@ -33,7 +36,8 @@ export function checkTableName(given: unknown): string {
 
 /** A usable table name made of a file's name: its extension and all that a name cannot hold are left out. */
 export function tableNameFromFile(filename: string): string {
-  const stem = filename.normalize('NFC').replace(/^.*[/\\]/s, '').replace(/(\.(csv|tsv|txt|tab|psv|dat))+$/i, '')
+  let stem = filename.normalize('NFC').replace(/^.*[/\\]/s, '')
+  while (EXTENSION.test(stem.slice(-4))) stem = stem.slice(0, -4)
   const kept = [...stem].map((char) => TABLE_NAME.test(char) ? char : '_').join('').replace(/_{2,}/g, '_').trim()
   const short = [...kept].slice(0, MAX_TABLE_NAME_LENGTH - 10).join('').trim()
   if (short === '' || /^[_.]+$/.test(short)) return 'table'

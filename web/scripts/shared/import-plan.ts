@@ -64,7 +64,7 @@ export function likelyTable(preview: ImportPreview, tables: readonly TableInfo[]
   return (known ?? twin ?? (tables.length === 1 ? tables[0] : undefined))?.name
 }
 
-const PATTERNS = { INTEGER: /^[+-]?\d+$/, REAL: /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i } as const
+const PATTERNS = { INTEGER: /^[+-]?\d+$/, REAL: /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i } as const
 
 /** Whether a value is of the type that was asked for. The server decides by the same rule. */
 export function fits(value: string, type: ColumnType): boolean {
