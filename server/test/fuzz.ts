@@ -28,6 +28,8 @@ export interface FuzzReport {
   cases: number
   /** How often each status was answered. */
   statuses: Record<string, number>
+  /** How many became imports, which then ended in one way or another. */
+  imports: number
   /** Answers that no server may give, each with what asked for it. */
   failures: string[]
 }
@@ -48,6 +50,8 @@ class Cases {
   }
 
   next(): Case {
+    // Each of them keeps a thread busy for as long as forty requests.
+    if (this.#random() < 1 / 40) return this.#import()
     return this.#pick([() => this.#read(), () => this.#read(), () => this.#json(), () => this.#form(), () => this.#form(), () => this.#engine()])()
   }
 
@@ -84,7 +88,7 @@ class Cases {
   }
 
   #query(): string {
-    const names = ['limit', 'offset', 'sort', 'q', 'format', 'filter[a]', 'filter[b]', `filter[${this.#text()}]`, 'before', 'after', 'count', 'column', this.#text()]
+    const names = ['limit', 'offset', 'sort', 'q', 'format', 'formulas', 'filter[a]', 'filter[b]', `filter[${this.#text()}]`, 'before', 'after', 'count', 'column', this.#text()]
     const params = Array.from({ length: this.#below(4) }, () => {
       const value = this.#random() < 0.3 ? `${this.#pick(['eq', 'gt', 'contains', 'in', 'empty', 'like', '-a', 'a'])}:${this.#text()}` : this.#text()
       return `${encodeURIComponent(this.#pick(names).toWellFormed())}=${encodeURIComponent(value.toWellFormed())}`
@@ -119,6 +123,28 @@ class Cases {
     return this.#random() < 0.9 ? text : text.slice(0, this.#below(text.length))
   }
 
+  /** Bytes, one in each character, that look like CSV here and there, or like the beginning of a database. */
+  #bytes(): string {
+    const signs = this.#pick(['a1,"\n', 'a,;\t|"\'\\\r\n #', '\0\xff\xfe\xef\xbb\xbfa,\n', String.fromCharCode(...Array(256).keys())])
+    const soup = Array.from({ length: this.#below(300) }, () => signs[this.#below(signs.length)]!).join('')
+    return this.#random() < 0.8 ? soup : `SQLite format 3\0\x10\x00\x02\x02\x00\x40\x20\x20${soup}`
+  }
+
+  /** A form that is in order, whose file and options are not. */
+  #import(): Case {
+    const options = {
+      table: `fuzz ${this.#below(20)}`, mode: this.#pick(['replace', 'replace', 'append', 'upsert']), key: ['a'], addColumns: this.#random() < 0.5,
+      ...(this.#random() < 0.3 && { delimiter: this.#pick([',', ';', '||', '\0', '\ud800']) }), ...(this.#random() < 0.2 && { quote: this.#pick(['', '\'']) }),
+      ...(this.#random() < 0.2 && { encoding: this.#pick(['utf-16le', 'windows-1252', 'gb18030', 'iso-2022-jp', 'utf-8']) }),
+      ...(this.#random() < 0.3 && { header: this.#random() < 0.5 }), ...(this.#random() < 0.2 && { skipLines: this.#below(5) }),
+    }
+    const head = this.#pick(['', 'a,b\n', `a,${this.#text().replace(/[,\r\n"]/g, '')}\n`])
+    const body = new FormData()
+    body.append('options', JSON.stringify(options))
+    body.append('file', new Blob([Buffer.from(head + this.#bytes(), 'latin1')]), this.#text())
+    return { method: 'POST', path: '/api/imports', init: { body } }
+  }
+
   /** A form made by hand, so that every part of it can be wrong. */
   #form(): Case {
     const boundary = this.#pick(['b', 'b', 'b', '----x', 'a'.repeat(70)])
@@ -127,14 +153,14 @@ class Cases {
       const isFile = this.#random() < 0.5
       const name = this.#random() < 0.8 ? this.#pick(isFile ? ['file'] : ['sessionId', 'options', 'fileBytes']) : this.#text()
       const filename = isFile ? `; filename="${quote(this.#text())}"` : ''
-      const content = isFile ? this.#pick(['', '"', 'a', '\n', '\0', ',,,', '"a","b', `${this.#text()},b\n1,2\n`]) : this.#pick([newSessionId(), this.#text(), this.#body(), this.#options()])
+      const content = isFile ? this.#pick(['', '"', 'a', '\n', '\0', ',,,', '"a","b', `${this.#text()},b\n1,2\n`, this.#bytes(), this.#bytes()]) : this.#pick([newSessionId(), this.#text(), this.#body(), this.#options()])
       return `--${boundary}\r\n${this.#random() < 0.95 ? `Content-Disposition: form-data; name="${quote(name)}"${filename}` : this.#text()}\r\n\r\n${content}\r\n`
     })
     const text = parts.join('') + (this.#random() < 0.9 ? `--${boundary}--\r\n` : '')
     const body = this.#random() < 0.9 ? text : text.slice(0, this.#below(text.length))
     return {
       method: 'POST', path: this.#pick(['/api/imports', '/api/imports/preview', '/api/imports/preview', '/api/backups/upload', '/api/restore']),
-      init: { body: body.toWellFormed(), headers: { 'content-type': this.#pick([`multipart/form-data; boundary=${boundary}`, `multipart/form-data; boundary=${boundary}`, `multipart/form-data; boundary="${boundary}"`, 'multipart/form-data', 'multipart/form-data; boundary=']) } },
+      init: { body: this.#random() < 0.5 ? new Uint8Array(Buffer.from(body, 'latin1')) : body.toWellFormed(), headers: { 'content-type': this.#pick([`multipart/form-data; boundary=${boundary}`, `multipart/form-data; boundary=${boundary}`, `multipart/form-data; boundary="${boundary}"`, 'multipart/form-data', 'multipart/form-data; boundary=']) } },
     }
   }
 
@@ -155,11 +181,14 @@ class Cases {
   }
 }
 
+/** What a file may be refused for. A code of SQLite's or INTERNAL would be the server's own fault. */
+const OF_THE_FILE = /^(BAD_OPTIONS|EMPTY_FILE|NOT_CSV|UNDECODABLE|COLUMN_MISMATCH|KEY_NOT_UNIQUE|ROW_TOO_LARGE|TOO_MANY_COLUMNS|CANCELLED|TABLE_NOT_FOUND)$/
+
 /** What is wrong with an answer; undefined where nothing is. */
 function judge({ path }: Case, { status, headers, body }: { status: number, headers: Headers, body: unknown }): string | undefined {
   if (status >= 500) return `${status} ${JSON.stringify(body)}`
   const text = typeof body === 'string' ? body : JSON.stringify(body)
-  if (/node_modules|\.ts:\d|at .*\(.*:\d+:\d+\)/.test(text)) return `a stack: ${text.slice(0, 300)}`
+  if (/node_modules|\.ts:\d|at [^(\n]*\((?:file|node):/.test(text)) return `a stack: ${text.slice(0, 300)}`
   if (status < 400 || !path.startsWith('/api/') || text === '') return undefined
   const problem = body as Partial<Problem>
   const isProblem = headers.get('content-type')?.startsWith('application/problem+json') && typeof problem.code === 'string' && problem.code in FAULTS && problem.status === status
@@ -172,7 +201,7 @@ function judge({ path }: Case, { status, headers, body }: { status: number, head
  */
 export async function fuzz(server: TestServer, { cases, seed, inFlight = 4 }: { cases: number, seed: number, inFlight?: number }): Promise<FuzzReport> {
   const maker = new Cases(seed)
-  const report: FuzzReport = { cases, statuses: {}, failures: [] }
+  const report: FuzzReport = { cases, statuses: {}, imports: 0, failures: [] }
   let left = cases
   const worker = async () => {
     while (left-- > 0) {
@@ -183,6 +212,11 @@ export async function fuzz(server: TestServer, { cases, seed, inFlight = 4 }: { 
         report.statuses[answer.status] = (report.statuses[answer.status] ?? 0) + 1
         const wrong = judge(one, answer)
         if (wrong) report.failures.push(`${what}\n  ${wrong}`)
+        if (one.path === '/api/imports' && answer.status === 202) {
+          const { error } = await server.outcome((answer.body as { sessionId: string }).sessionId)
+          report.imports++
+          if (error && !OF_THE_FILE.test(error.code)) report.failures.push(`${what}\n  the import ended with ${error.code}: ${error.detail}`)
+        }
       } catch (error) {
         report.failures.push(`${what}\n  ${String(error)}`)
       }
