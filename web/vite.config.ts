@@ -9,7 +9,7 @@ function iconSprite(): Plugin {
   const symbols = ICON_NAMES.map((name) => {
     const svg = readFileSync(new URL(`../node_modules/lucide-static/icons/${name}.svg`, import.meta.url), 'utf8')
     const shapes = /<svg[^>]*>([\s\S]*)<\/svg>/.exec(svg)?.[1] ?? ''
-    return `<symbol id="i-${name}" viewBox="0 0 24 24">${shapes.replace(/\s*\n\s*/g, '')}</symbol>`
+    return `<symbol id="i-${name}" viewBox="0 0 24 24">${shapes.split('\n').map((line) => line.trim()).join('')}</symbol>`
   })
   return {
     name: 'icon-sprite',
