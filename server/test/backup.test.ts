@@ -6,12 +6,15 @@ import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import Database from 'better-sqlite3'
 import type { BackupInfo, BackupStatus, ImportRecord, Problem, ProgressSnapshot } from '../protocol.ts'
+import { amount } from './amount.ts'
 import { backUp, backupFiles, fill, restore, sendDatabase, startBackup, startRestore } from './backup-support.ts'
 import { suiteScope } from './suite.ts'
 import { newSessionId, temporaryFolder, TestServer, type Scope } from './support.ts'
 
 const ACCOUNTS = 1500
 const TOTAL = ACCOUNTS * 1000
+
+const COPIES = amount(8, 20)
 
 /** A program of its own that moves money between accounts until it is stopped. @returns how to stop it, which tells how often it did */
 async function startTransfers(t: Scope, databasePath: string): Promise<{ stop: () => Promise<number> }> {
@@ -39,7 +42,7 @@ async function startTransfers(t: Scope, databasePath: string): Promise<{ stop: (
 }
 
 describe('a backup', () => {
-  test('is of one moment: 20 copies taken while an import and another program write', async (t) => {
+  test('is of one moment: copies taken while an import and another program write', async (t) => {
     const server = await TestServer.start(t)
     const other = server.openDatabase()
     other.exec('CREATE TABLE accounts (id INTEGER PRIMARY KEY, balance INTEGER, note BLOB)')
@@ -53,7 +56,7 @@ describe('a backup', () => {
       return records
     })()
     const balances: unknown[] = []
-    for (let copy = 0; copy < 20; copy++) {
+    for (let copy = 0; copy < COPIES; copy++) {
       const { name, verified } = await backUp(server)
       assert.ok(verified)
       const db = new Database(join(server.dataDir, 'backups', name), { readonly: true })
@@ -65,9 +68,9 @@ describe('a backup', () => {
     }
     copying.abort()
     assert.ok((await importing).every(({ status }) => status === 'completed'))
-    assert.ok(await transfers.stop() > 20)
+    assert.ok(await transfers.stop() > COPIES)
     // Each is of another moment, so the other program was at work all the time.
-    assert.equal(new Set(balances).size, 20)
+    assert.equal(new Set(balances).size, COPIES)
     assert.deepEqual(backupFiles(server.dataDir).filter((name) => name.startsWith('.')), [])
   })
 

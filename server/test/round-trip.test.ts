@@ -4,6 +4,7 @@ import { before, describe, test } from 'node:test'
 import { parse } from 'csv-parse/sync'
 import fc from 'fast-check'
 import type { Dialect, Problem, RowsPage } from '../protocol.ts'
+import { amount } from './amount.ts'
 import { write, written } from './dialects.ts'
 import { suiteScope } from './suite.ts'
 import { newSessionId, TestServer } from './support.ts'
@@ -39,7 +40,7 @@ describe('a table of any strings', () => {
       const second = await server.import(csv, { options: AS_EXPORTED })
       const [was, is] = await Promise.all([server.rows(first.table), server.rows(second.table)])
       assert.deepEqual(is, was)
-    }), { numRuns: 40 })
+    }), { numRuns: amount(16, 400) })
   })
 
   test('is undone without a trace after each mode', async () => {
@@ -57,12 +58,12 @@ describe('a table of any strings', () => {
       assert.equal(error, undefined)
       assert.equal((await server.request('POST', `/api/imports/${sessionId}/undo`)).status, 200)
       assert.deepEqual(await contentOf(table), before)
-    }), { numRuns: 40 })
+    }), { numRuns: amount(16, 400) })
   })
 })
 
 describe('random bytes', () => {
-  test('end as an import or as a problem, and leave nothing behind', { timeout: 600_000 }, async (t) => {
+  test('end as an import or as a problem, and leave nothing behind', async (t) => {
     const server = await TestServer.start(t)
     const descriptors = (): number => readdirSync(`/proc/${server.process.pid!}/fd`).length
     const bytes = fc.oneof(
@@ -84,7 +85,7 @@ describe('random bytes', () => {
       if (error) assert.match(error.code, /^(EMPTY_FILE|NOT_CSV|UNDECODABLE|TOO_MANY_COLUMNS|ROW_TOO_LARGE)$/)
       const { rowsRead, rowsInserted, rowsRejected, status: ended } = await server.record(sessionId)
       if (ended === 'completed') assert.equal(rowsRead, rowsInserted + rowsRejected)
-    }), { numRuns: 120 })
+    }), { numRuns: amount(50, 2_000) })
     await server.settled()
     assert.deepEqual(server.openDatabase().prepare('SELECT name FROM sqlite_schema WHERE name LIKE \'%staging%\'').all(), [])
     // A thread that has just ended may still be letting go of its own.
