@@ -91,12 +91,13 @@ export const hasOwnTables = (db: Db): boolean => nameExists(db, '_hextrackr_impo
  * @throws Fault DATABASE_TOO_NEW where a newer version of the app wrote the database
  */
 export function migrate(db: Db): void {
-  if (hasOwnTables(db) && !nameExists(db, '_hextrackr_undo')) {
+  const taken = hasOwnTables(db) ? db.pragma('user_version', { simple: true }) as number : 0
+  if (taken === 1 && !nameExists(db, '_hextrackr_undo')) {
     db.transaction(() => {
       db.exec(`ALTER TABLE _hextrackr_imports ADD COLUMN head_sha256 TEXT; ALTER TABLE _hextrackr_imports ADD COLUMN undone_at INTEGER; ${ADDED_TO_FIRST}`)
     }).immediate()
   }
-  takeSteps(db, MIGRATIONS, hasOwnTables(db) ? db.pragma('user_version', { simple: true }) as number : 0)
+  takeSteps(db, MIGRATIONS, taken)
 }
 
 /**

@@ -12,6 +12,8 @@ import { untilGone } from './until-gone.ts'
 const DEFAULT_LIMIT = 100
 const MAX_LIMIT = 1000
 const MAX_SEARCH_LENGTH = 1000
+/** Of one request. SQLite takes a condition of about a thousand parts (https://sqlite.org/limits.html#max_expr_depth). */
+const MAX_FILTERS = 100
 const MAX_EXPORT_ID_LENGTH = 64
 
 export function tableRoutes({ tables, imports, exports }: { tables: Tables, imports: Imports, exports: Exports }): Router {
@@ -98,6 +100,7 @@ function readSelection(req: Request): RowSelection {
   for (const [key, text] of paramsOf(req)) {
     const filtered = /^filter\[(.*)\]$/s.exec(key)?.[1]
     if (filtered !== undefined) {
+      if (filters.length === MAX_FILTERS) throw new Fault('BAD_QUERY', `There can be ${MAX_FILTERS} filters at most.`)
       filters.push(readFilter(filtered, text))
     } else if (key === 'sort' && text !== '') {
       sort = text.startsWith('-') ? { column: text.slice(1), descending: true } : { column: text, descending: false }

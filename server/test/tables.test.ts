@@ -85,7 +85,7 @@ describe('tables', () => {
   })
 
   test('answer a question that makes no sense with a problem', async () => {
-    for (const query of ['?sort=none', '?filter[none]=eq:1', '?filter[name]=like:x', '?limit=-1', '?limit=5000', '?offset=x']) {
+    for (const query of ['?sort=none', '?filter[none]=eq:1', '?filter[name]=like:x', '?limit=-1', '?limit=5000', '?offset=x', `?${'filter[name]=ne:x&'.repeat(101)}`]) {
       const { status, body } = await server.get<Problem>(`/api/tables/people/rows${query}`)
       assert.deepEqual([status, body.code], [400, 'BAD_QUERY'], query)
     }
