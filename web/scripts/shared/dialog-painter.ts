@@ -24,7 +24,8 @@ export class DialogPainter {
     this.#dialog = dialog
   }
 
-  running(view: RunningView, state: ProgressState): void {
+  /** @param showsWhy whether somebody looks into why rows were rejected */
+  running(view: RunningView, state: ProgressState, showsWhy: boolean): void {
     this.#show('running-head', true)
     this.#show('outcome-head', false)
     this.#dialog.setAttribute('aria-labelledby', 'progress-title')
@@ -42,7 +43,10 @@ export class DialogPainter {
     this.#spark(view)
     this.#note(view.notice.icon, view.notice.text, view.notice.quiet)
     this.#show('try-live', view.notice.tryLive)
-    for (const name of ['ledger', 'why', 'account', 'notices', 'details']) this.#show(name, false)
+    this.#show('see-why', view.offersWhy)
+    this.#part('see-why').setAttribute('aria-expanded', String(showsWhy))
+    this.#show('why', showsWhy)
+    for (const name of ['ledger', 'account', 'notices', 'details']) this.#show(name, false)
     for (const name of ['progress', 'facts', 'notice']) this.#show(name, true)
     const cancel = part(this.#dialog, 'cancel', HTMLButtonElement)
     cancel.disabled = !view.canCancel
@@ -68,7 +72,7 @@ export class DialogPainter {
     part(this.#dialog, 'outcome-icon', SVGUseElement).setAttribute('href', `#i-${OUTCOME_ICONS[view.kind]}`)
     this.#rich(this.#byId('outcome-title'), view.heading)
     this.#rich(this.#part('summary'), view.summary)
-    for (const name of ['facts', 'spark']) this.#show(name, false)
+    for (const name of ['facts', 'spark', 'why']) this.#show(name, false)
     this.#show('progress', view.stoppedAt !== undefined)
     if (view.stoppedAt !== undefined) this.#stoppedBar(state, view.stoppedAt)
     this.#ledger(view.ledger)
@@ -108,15 +112,16 @@ export class DialogPainter {
   }
 
   /** What the history adds to a completed import: whether it can be taken back, or that it was. */
-  history({ canUndo, note }: HistoryView): void {
+  history({ canUndo, note }: HistoryView, record: ImportRecord): void {
     this.#show('undo', canUndo)
     this.#show('notice', note !== undefined)
     if (note) this.#note('undo-2', note, false)
+    this.#show('why', record.rejectReasons !== undefined)
+    this.reasons(record)
   }
 
   /** Why rows were rejected, as far as the server counts them apart. */
   reasons({ rejectReasons = [], rowsRejected }: ImportRecord): void {
-    this.#show('why', rejectReasons.length > 0)
     const told = rejectReasons.reduce((sum, { count: rows }) => sum + rows, 0)
     const lines = rejectReasons.map(({ reason, count: rows, firstLine }) => el('li', {},
       el('b', { class: 'num' }, plural(rows, 'row')), el('span', {}, `${reason}, `, el('small', { class: 'muted num' }, rows === 1 ? `line ${count(firstLine)}` : `first on line ${count(firstLine)}`))))

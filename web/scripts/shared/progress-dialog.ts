@@ -24,6 +24,9 @@ import { historyView } from './undo-view.ts'
 /** What ends sooner goes straight to its receipt. */
 export const OPEN_DELAY_MS = 400
 
+/** While an import runs, why rows are rejected is read anew this often at the most: the server counts all of them for it. */
+const REASONS_PAUSE_MS = 2_000
+
 export interface DialogHooks {
   navigate: (href: string) => void
   /** Lets the user choose one file: a CSV, or a backup. */
@@ -56,6 +59,8 @@ export class ProgressDialog {
   #asking = false
   #ended = false
   #told: Told | undefined
+  /** For how many rejected rows of the running import the reasons are on show, and from when on they may be read again. */
+  #reasons = { rows: 0, dueAt: 0 }
 
   constructor(dialog: HTMLDialogElement, jobs: Jobs, hooks: DialogHooks) {
     this.#dialog = dialog
@@ -68,6 +73,7 @@ export class ProgressDialog {
       if (this.#asking) this.#ask(false)
       else if (!this.#staysOpen) this.close()
     })
+    this.#why.addEventListener('toggle', () => this.#whyToggled())
     // A body that scrolls has to be reachable by keyboard; one that does not would only be a stop without a purpose.
     const body = part(dialog, 'body')
     new ResizeObserver(() => {
@@ -76,6 +82,10 @@ export class ProgressDialog {
     }).observe(body)
     // Browsers may close it on their own, on a second Escape for instance.
     dialog.addEventListener('close', () => this.#staysOpen ? dialog.showModal() : this.#closed())
+  }
+
+  get #why(): HTMLDetailsElement {
+    return part(this.#dialog, 'why', HTMLDetailsElement)
   }
 
   /** Whether what it shows may not be put aside. */
@@ -128,7 +138,9 @@ export class ProgressDialog {
     setText(part(this.#dialog, 'status'), '')
     setText(part(this.#dialog, 'alert'), '')
     part(this.#dialog, 'details', HTMLDetailsElement).open = false
-    part(this.#dialog, 'why', HTMLDetailsElement).open = false
+    this.#why.open = false
+    this.#reasons = { rows: 0, dueAt: 0 }
+    part(this.#dialog, 'reasons').replaceChildren()
     this.#hooks.shows(operation)
     this.render(Date.now())
     part(this.#dialog, 'notify').hidden = !canAskForNotifications()
@@ -145,6 +157,15 @@ export class ProgressDialog {
     else part(this.#dialog, 'background').focus()
   }
 
+  /** The address names this operation now, or none: Back and Forward lead through dialogs as well. */
+  follow(operation: NamedOperation | undefined): void {
+    const shown = this.#id === undefined ? undefined : this.#jobs.get(this.#id)?.state
+    if (operation?.id === this.#id) return
+    if (shown && this.#staysOpen) this.#hooks.shows({ kind: shown.kind, id: shown.sessionId })
+    else if (operation) void this.open(operation)
+    else if (this.isOpen) this.close()
+  }
+
   /** Minimises a running operation, closes a receipt. */
   close(): void {
     this.#dialog.close()
@@ -159,7 +180,8 @@ export class ProgressDialog {
     if (state.outcome === undefined) {
       const view = runningView(state, this.#jobs.link, now)
       if (this.#asking && !view.canCancel) this.#asking = false
-      this.#painter.running(view, state)
+      this.#painter.running(view, state, this.#why.open)
+      if (this.#why.open) void this.#readReasons(job, now)
       // Browsers close a dialog on a second Escape, whatever the page says to it. What stays in front they leave alone, but then
       // they tell of no Escape either, which answers a question.
       this.#dialog.setAttribute('closedby', view.mayMinimise || this.#asking ? 'closerequest' : 'none')
@@ -201,11 +223,28 @@ export class ProgressDialog {
     }
   }
 
+  /** Shows why rows of a running import are rejected, as often as there are more of them. */
+  async #readReasons({ id, state: { rowsRejected } }: Job, now: number): Promise<void> {
+    if (rowsRejected === this.#reasons.rows || now < this.#reasons.dueAt) return
+    const reasons = this.#reasons = { rows: this.#reasons.rows, dueAt: Infinity }
+    const record = await this.#hooks.record(id).catch(() => undefined)
+    if (this.#reasons !== reasons || this.#ended) return
+    this.#reasons = { rows: record ? rowsRejected : reasons.rows, dueAt: Date.now() + REASONS_PAUSE_MS }
+    if (record) this.#painter.reasons(record)
+  }
+
+  /** Closed by its own summary, it goes, and the focus goes back to what opened it. */
+  #whyToggled(): void {
+    const hadFocus = this.#why.contains(document.activeElement)
+    this.render(Date.now())
+    if (this.#why.open) this.#why.scrollIntoView({ block: 'nearest' })
+    else if (hadFocus && !this.#ended) part(this.#dialog, 'see-why').focus()
+  }
+
   #showHistory(record: ImportRecord): void {
     const view = historyView(record, Date.now())
     const hadFocus = part(this.#dialog, 'undo') === document.activeElement
-    this.#painter.history(view)
-    this.#painter.reasons(record)
+    this.#painter.history(view, record)
     if (record.undoneAt !== undefined && record.mode === 'create') part(this.#dialog, 'way').hidden = true
     if (!view.canUndo && hadFocus) this.#focusHeading()
   }
@@ -226,6 +265,7 @@ export class ProgressDialog {
     'ask': () => this.#ask(true),
     'keep': () => this.#ask(false),
     'stop': () => void this.#stop(),
+    'why': () => (this.#why.open = !this.#why.open),
     'try-live': () => this.#jobs.tryLive(),
     'again': () => this.#again(),
     'undo': () => this.#id !== undefined && this.#hooks.undo(this.#id),

@@ -33,6 +33,8 @@ export interface RunningView {
   facts: Fact[]
   spark: Spark | undefined
   notice: Notice
+  /** Rows were set aside, and the server can say why. */
+  offersWhy: boolean
   canCancel: boolean
   /** What the page can do about a lost connection. */
   offersTry: boolean
@@ -93,6 +95,7 @@ export function runningView(state: ProgressState, link: Link, now: number): Runn
     facts: words.facts(state, now, lost),
     spark: waiting ? undefined : words.spark?.(state, lost),
     notice: noticeOf(state, heard, now),
+    offersWhy: state.rowsRejected > 0,
     canCancel: !lost && !state.stopping && state.stage !== 'asked' && words.stop.isPossible?.(state) !== false,
     offersTry: lost,
     stop: {
