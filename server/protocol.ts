@@ -183,6 +183,8 @@ export interface BackupMetadata extends BaseMetadata {
   totalSteps?: number
   pagesDone?: number
   pagesTotal?: number
+  /** Size of a page. */
+  pageBytes?: number
   /** While a file arrives. */
   bytesDone?: number
   bytesTotal?: number
@@ -209,6 +211,8 @@ export interface RestoreMetadata extends BaseMetadata {
   totalSteps?: number
   pagesDone?: number
   pagesTotal?: number
+  /** Size of a page. */
+  pageBytes?: number
   etaSeconds?: number
   /** The backup that holds what was there before. */
   safetyCopy?: string
@@ -415,6 +419,19 @@ export interface QueryResult {
   cutBy?: 'rows' | 'size'
   /** Of the statement itself, without the start of its process. */
   durationMs: number
+}
+
+/** What a filter may ask of a column's values. */
+export const FILTER_OPERATORS = ['eq', 'ne', 'contains', 'lt', 'lte', 'gt', 'gte', 'in', 'empty', 'notempty'] as const
+
+export type FilterOperator = typeof FILTER_OPERATORS[number]
+
+/** A condition on one column. */
+export interface Filter {
+  column: string
+  operator: FilterOperator
+  /** For `in` a JSON array of texts and nulls; `empty` and `notempty` have none. */
+  value: string
 }
 
 /** A page with `count=later`: the total is null where rows would have to be counted for it. */

@@ -1,22 +1,11 @@
 import { Fault, quoted } from '../faults.ts'
-import type { ColumnInfo } from '../protocol.ts'
+import type { ColumnInfo, Filter, FilterOperator } from '../protocol.ts'
 import { anyOf } from './any-of.ts'
 import { columnIndexes, hasRowid, tableColumns } from './catalogue.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import { WHILE_WANTED } from './interrupt.ts'
 import type { Db } from './open.ts'
 import { sortKey } from './sort-key.ts'
-
-export const FILTER_OPERATORS = ['eq', 'ne', 'lt', 'lte', 'gt', 'gte', 'in', 'contains', 'empty', 'notempty'] as const
-
-export type FilterOperator = typeof FILTER_OPERATORS[number]
-
-export interface Filter {
-  column: string
-  operator: FilterOperator
-  /** For `in` a JSON array of texts and nulls. */
-  value: string
-}
 
 /** Which rows of a table, in what order. */
 export interface RowSelection {

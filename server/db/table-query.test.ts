@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import Database from 'better-sqlite3'
 import fc from 'fast-check'
-import type { CellValue } from '../protocol.ts'
+import type { CellValue, Filter } from '../protocol.ts'
 import { Interrupt, registerInterrupt } from './interrupt.ts'
 import { migrate } from './migrations.ts'
 import type { Db } from './open.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import { buildIndex } from './table-index.ts'
-import { countRows, iterateRows, selectRows, type Filter, type PageLimits, type PagePosition, type RowSelection } from './table-query.ts'
+import { countRows, iterateRows, selectRows, type PageLimits, type PagePosition, type RowSelection } from './table-query.ts'
 
 /** So that tables of a few rows take every path that tables of millions take. */
 const LOW: PageLimits = { triedRows: 3, mostRowsToSkip: 2, sampledRows: 8 }

@@ -5,7 +5,7 @@ import { quoteIdentifier, sameName } from './identifiers.ts'
 import type { Db } from './open.ts'
 import { allOf, SelectionSql, type Fragment, type RowSelection, type SqlValue } from './selection.ts'
 
-export { FILTER_OPERATORS, type Filter, type FilterOperator, type RowSelection } from './selection.ts'
+export type { RowSelection } from './selection.ts'
 
 /** Where a page begins: so many rows in, or next to the first or the last row of another page. */
 export type PagePosition = { offset: number } | { after: string } | { before: string }

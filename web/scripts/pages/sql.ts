@@ -6,7 +6,7 @@ import { age, bytes, count, plural } from '../shared/format.ts'
 import { gridBody, isNumber, TYPE_WORDS } from '../shared/grid.ts'
 import type { MakePage, PageContext } from '../shared/page.ts'
 import { Pager } from '../shared/pager.ts'
-import { rowDetail } from '../shared/row-detail.ts'
+import { RowDrawer } from '../shared/row-detail.ts'
 import { saveAs } from '../shared/save.ts'
 import { pastQueries, rememberQuery } from '../shared/sql-history.ts'
 import { sqlName, whereInSql } from '../shared/sql-text.ts'
@@ -24,10 +24,15 @@ const readSql = (search: string): string => new URLSearchParams(search).get(PARA
 const seconds = (ms: number): string => ms < 1000 ? `${count(ms)} ms` : `${(ms / 1000).toFixed(1)} s`
 
 export const sqlPage: MakePage = async (context) => {
-  const tables = await api.tables(context.signal)
-  const desk = new SqlDesk(context, tables)
+  const desk = new SqlDesk(context, await api.tables(context.signal))
   desk.show(readSql(context.url.search))
-  return { title: 'SQL', className: 'fill fill--sql', content: desk.content, hasOwnMainAction: true, onUrl: (url) => desk.show(readSql(url.search)) }
+  const refresh = async () => desk.refresh(await api.tables(context.signal))
+  return {
+    title: 'SQL', className: 'fill fill--sql', content: desk.content, hasOwnMainAction: true,
+    onUrl: (url) => desk.show(readSql(url.search)),
+    // A server that does not answer now leaves the page as it is.
+    onDataChanged: () => void refresh().catch(() => undefined),
+  }
 }
 
 class SqlDesk {
@@ -51,16 +56,21 @@ class SqlDesk {
   readonly #wrap = el('div', { 'class': 'grid-wrap', 'tabindex': 0, 'role': 'region', 'aria-label': 'Result, scroll sideways for more columns', 'hidden': true }, this.#grid)
   readonly #blank: HTMLElement
   readonly #main: HTMLElement
+  readonly #drawer: RowDrawer
+  readonly #names = namesPanel((text) => this.#write(text))
   readonly #pager = new Pager((page) => this.#paint(page))
+  #tables: readonly TableInfo[]
   #running: AbortController | undefined
   /** What is on show, and the query that gave it. */
   #shown: { sql: string, result: QueryResult } | undefined
-  #detail: HTMLElement | undefined
 
   constructor(context: PageContext, tables: readonly TableInfo[]) {
     this.#context = context
+    this.#tables = tables
+    this.#names.update(tables)
     this.#blank = el('div', { class: 'blank' }, ...this.#examples(tables))
     this.#main = el('div', { class: 'tmain' }, this.#wrap, this.#blank)
+    this.#drawer = new RowDrawer(this.#main)
     this.#pager.element.hidden = true
     this.content.append(
       el('div', { class: 'sql' },
@@ -73,7 +83,7 @@ class SqlDesk {
               el('span', { class: 'select sql__past' }, this.#past, icon('chevron-down')),
               el('span', { class: 'select sql__format' }, this.#format, icon('chevron-down')), this.#export)),
           this.#problem),
-        namesPanel(tables, (text) => this.#write(text))),
+        this.#names.element),
       this.#main, this.#pager.element)
     this.#editor.addEventListener('keydown', (event) => {
       if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
@@ -96,6 +106,15 @@ class SqlDesk {
   show(sql: string): void {
     this.#editor.value = sql
     if (sql.trim() !== '') void this.#ask(sql)
+  }
+
+  /** Tables have changed: shows those of now, and says so of the result on show, which is not asked for again by itself. */
+  refresh(tables: readonly TableInfo[]): void {
+    if (JSON.stringify(tables) === JSON.stringify(this.#tables)) return
+    this.#tables = tables
+    this.#names.update(tables)
+    this.#blank.replaceChildren(...this.#examples(tables))
+    if (this.#shown && !this.#running) this.#say('Tables have changed since. Run it again to see them as they are now.')
   }
 
   #examples(tables: readonly TableInfo[]): Node[] {
@@ -244,7 +263,7 @@ class SqlDesk {
   #openDetail(page: RowsPage, offset: number, index: number): void {
     const lines = [...this.#grid.tBodies[0]?.rows ?? []]
     for (const [position, line] of lines.entries()) line.toggleAttribute('data-selected', position === index)
-    const detail = rowDetail({
+    this.#drawer.show({
       page, offset, index,
       go: (next) => {
         this.#openDetail(page, offset, next)
@@ -255,15 +274,10 @@ class SqlDesk {
         lines[index]?.querySelector<HTMLElement>('.rowopen')?.focus()
       },
     })
-    this.#detail?.remove()
-    this.#detail = detail
-    this.#main.append(detail)
-    detail.querySelector<HTMLElement>('h2')?.focus()
   }
 
   #closeDetail(): void {
-    this.#detail?.remove()
-    this.#detail = undefined
+    this.#drawer.close()
     this.#grid.querySelector('[data-selected]')?.removeAttribute('data-selected')
   }
 }

@@ -1,5 +1,5 @@
 /** One table: its rows, a page at a time, searched, filtered and sorted by the server. The address holds what is on show. */
-import type { ColumnInfo, RowsPageSoFar, TableInfo } from '../../../server/protocol.ts'
+import type { ColumnInfo, Filter, RowsPageSoFar, TableInfo } from '../../../server/protocol.ts'
 import { api, ApiError, type Place } from '../shared/api.ts'
 import { columnMenu } from '../shared/column-menu.ts'
 import { columnsChooser } from '../shared/columns-chooser.ts'
@@ -11,10 +11,10 @@ import { Flyout, stepThrough } from '../shared/flyout.ts'
 import { ago, count, plural } from '../shared/format.ts'
 import type { MakePage, PageContext } from '../shared/page.ts'
 import { Pager } from '../shared/pager.ts'
-import { rowDetail } from '../shared/row-detail.ts'
+import { RowDrawer } from '../shared/row-detail.ts'
 import { TableGrid } from '../shared/table-grid.ts'
 import {
-  asCsv, asJson, chooseColumns, pageCount, readView, shownColumns, sortedBy, writeView, type Filter, type TableView,
+  asCsv, asJson, chooseColumns, pageCount, readView, shownColumns, sortedBy, writeView, type TableView,
 } from '../shared/table-view.ts'
 import { failurePage, tableNotFoundPage } from './error.ts'
 
@@ -65,6 +65,7 @@ class TableBrowser {
   readonly #grid: TableGrid
   readonly #blank = el('div', { class: 'blank', hidden: true })
   readonly #main: HTMLElement
+  readonly #drawer: RowDrawer
   readonly #counts = el('p', { class: 'num soft' })
   readonly #source = el('p', { class: 'tbar__src small muted' })
   readonly #search: HTMLInputElement
@@ -77,7 +78,6 @@ class TableBrowser {
   #view: TableView
   #loading: AbortController | undefined
   #shown: Shown | undefined
-  #detail: HTMLElement | undefined
 
   constructor(info: TableInfo, context: PageContext) {
     const { name } = info
@@ -96,6 +96,7 @@ class TableBrowser {
     this.#addFilter = this.#opener('btn--quiet btn--sm', 'list-filter', 'Add filter', (button) => this.#openFilter(button))
     this.#pager = new Pager((page) => this.#change({ page, row: 0 }), (perPage) => this.#change({ page: 1, perPage, row: 0 }))
     this.#main = el('div', { class: 'tmain' }, this.#grid.element, this.#blank)
+    this.#drawer = new RowDrawer(this.#main)
     this.content = new DocumentFragment()
     this.content.append(this.#toolbar(), this.#main, this.#pager.element)
     stepThrough(this.#tools.element)
@@ -359,17 +360,13 @@ class TableBrowser {
   #paintDetail(): void {
     const { page, offset } = this.#shown!
     const index = this.#view.row - 1 - offset
-    const hadFocus = this.#detail?.contains(document.activeElement) ?? false
-    const focusedName = hadFocus ? document.activeElement?.getAttribute('aria-label') : undefined
-    const wasOpen = this.#detail !== undefined
-    this.#detail?.remove()
-    this.#detail = undefined
     if (this.#view.row === 0 || index < 0 || index >= page.rows.length) {
+      this.#drawer.close()
       this.#grid.select(-1)
       return
     }
     const isLast = page.total !== null && offset + page.rows.length >= page.total
-    const detail = rowDetail({
+    this.#drawer.show({
       page, offset, index, q: this.#view.q,
       hasMore: { before: offset > 0, after: !isLast && page.rows.length === this.#view.perPage },
       go: (next) => this.#open(next, 'replace'),
@@ -379,11 +376,7 @@ class TableBrowser {
       },
       announce: (text) => this.#context.announce(text),
     })
-    this.#detail = detail
-    this.#main.append(detail)
     this.#grid.select(index)
-    const again = focusedName ? [...detail.querySelectorAll<HTMLElement>('.detail__nav button')].find((button) => button.getAttribute('aria-label') === focusedName) : undefined
-    if (!wasOpen || hadFocus) (again ?? detail.querySelector<HTMLElement>('h2'))?.focus()
   }
 
   #openMenu(column: ColumnInfo, button: HTMLButtonElement): void {

@@ -1,11 +1,11 @@
 /** What can be done with one column: sort, filter, look at what it holds, speed up, hide. */
-import type { ColumnInfo, ColumnSummary } from '../../../server/protocol.ts'
+import type { ColumnInfo, ColumnSummary, Filter } from '../../../server/protocol.ts'
 import { el, icon } from './dom.ts'
 import { filterForm } from './filter-form.ts'
 import { isDate, isNumber } from './grid.ts'
 import type { IconName } from './icon-names.ts'
 import { summaryView } from './summary-view.ts'
-import { anyOf, type Direction, type Filter } from './table-view.ts'
+import { anyOf, type Direction } from './table-view.ts'
 
 export interface ColumnMenuOptions {
   column: ColumnInfo

@@ -1,11 +1,11 @@
 /** Filters: the form that makes one, and the chips that say which there are. */
-import type { ColumnInfo } from '../../../server/protocol.ts'
+import type { ColumnInfo, Filter, FilterOperator } from '../../../server/protocol.ts'
 import { el, icon } from './dom.ts'
 import { isNumber } from './grid.ts'
-import { filterValue, needsValue, operatorWords, type Filter, type Operator } from './table-view.ts'
+import { filterValue, needsValue, operatorWords } from './table-view.ts'
 
-const TEXT_OPERATORS: Operator[] = ['contains', 'eq', 'ne', 'lt', 'lte', 'gt', 'gte', 'empty', 'notempty']
-const NUMBER_OPERATORS: Operator[] = ['eq', 'ne', 'lt', 'lte', 'gt', 'gte', 'contains', 'empty', 'notempty']
+const TEXT_OPERATORS: FilterOperator[] = ['contains', 'eq', 'ne', 'lt', 'lte', 'gt', 'gte', 'empty', 'notempty']
+const NUMBER_OPERATORS: FilterOperator[] = ['eq', 'ne', 'lt', 'lte', 'gt', 'gte', 'contains', 'empty', 'notempty']
 
 /** A select that looks like the others. */
 export function select(label: string, options: { value: string, text: string }[]): { element: HTMLElement, input: HTMLSelectElement } {
@@ -28,12 +28,12 @@ export function filterForm(columns: readonly ColumnInfo[], apply: (filter: Filte
     value.inputMode = isNumber(of) ? 'decimal' : 'text'
     show()
   }
-  const show = () => value.hidden = !needsValue(operator.input.value as Operator)
+  const show = () => value.hidden = !needsValue(operator.input.value as FilterOperator)
   column.input.addEventListener('change', fit)
   operator.input.addEventListener('change', show)
   form.addEventListener('submit', (event) => {
     event.preventDefault()
-    apply({ column: chosen().name, operator: operator.input.value as Operator, value: value.hidden ? '' : value.value })
+    apply({ column: chosen().name, operator: operator.input.value as FilterOperator, value: value.hidden ? '' : value.value })
   })
   fit()
   return form

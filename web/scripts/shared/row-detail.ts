@@ -21,7 +21,37 @@ export interface RowDetailOptions {
   announce?: (text: string) => void
 }
 
-export function rowDetail({ page, offset, index, hasMore, q = '', go, close, announce }: RowDetailOptions): HTMLElement {
+/** The place beside a grid where one row at a time is shown whole. */
+export class RowDrawer {
+  readonly #beside: HTMLElement
+  #shown: HTMLElement | undefined
+
+  /** @param beside holds the grid and, after it, the row */
+  constructor(beside: HTMLElement) {
+    this.#beside = beside
+  }
+
+  /** Shows a row in place of the one before. The focus stays on the button that it was on; when the drawer opens, the heading has it. */
+  show(options: RowDetailOptions): void {
+    const before = this.#shown
+    const hadFocus = before?.contains(document.activeElement) ?? false
+    const focused = hadFocus ? document.activeElement?.getAttribute('aria-label') : undefined
+    const detail = rowDetail(options)
+    before?.remove()
+    this.#beside.append(detail)
+    this.#shown = detail
+    if (before && !hadFocus) return
+    const again = focused && [...detail.querySelectorAll('button')].find((button) => button.getAttribute('aria-label') === focused && !button.disabled)
+    ;(again || detail.querySelector<HTMLElement>('h2'))?.focus()
+  }
+
+  close(): void {
+    this.#shown?.remove()
+    this.#shown = undefined
+  }
+}
+
+function rowDetail({ page, offset, index, hasMore, q = '', go, close, announce }: RowDetailOptions): HTMLElement {
   const row = page.rows[index] ?? []
   const button = (label: string, name: IconName, press: () => void, enabled = true) =>
     el('button', { 'type': 'button', 'class': 'btn btn--quiet btn--icon btn--sm', 'aria-label': label, 'disabled': !enabled, 'on': { click: press } }, icon(name))

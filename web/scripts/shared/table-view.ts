@@ -1,16 +1,5 @@
 /** Which part of a table is on show: read from the address, written to it, paged. Pure. */
-import type { CellValue, ColumnInfo } from '../../../server/protocol.ts'
-
-export const OPERATORS = ['eq', 'ne', 'contains', 'lt', 'lte', 'gt', 'gte', 'in', 'empty', 'notempty'] as const
-
-export type Operator = typeof OPERATORS[number]
-
-export interface Filter {
-  column: string
-  operator: Operator
-  /** For `in` a JSON array of texts and nulls. */
-  value: string
-}
+import { FILTER_OPERATORS, type CellValue, type ColumnInfo, type Filter, type FilterOperator } from '../../../server/protocol.ts'
 
 export interface TableView {
   /** From 1. */
@@ -51,7 +40,7 @@ function positive(text: string | null): number {
 function readFilter(key: string, text: string): Filter[] {
   const column = /^filter\[(.*)\]$/s.exec(key)?.[1]
   const [, name, value = ''] = /^([a-z]+)(?::(.*))?$/s.exec(text) ?? []
-  const operator = OPERATORS.find((one) => one === name)
+  const operator = FILTER_OPERATORS.find((one) => one === name)
   return column === undefined || operator === undefined ? [] : [{ column, operator, value }]
 }
 
@@ -104,12 +93,12 @@ export function sortedBy({ sort }: Pick<TableView, 'sort'>, column: string): Dir
   return sort === `-${column}` ? 'descending' : undefined
 }
 
-const isUnary = (operator: Operator): boolean => operator === 'empty' || operator === 'notempty'
+const isUnary = (operator: FilterOperator): boolean => operator === 'empty' || operator === 'notempty'
 
 /** Whether a condition is complete by itself. */
-export const needsValue = (operator: Operator): boolean => !isUnary(operator)
+export const needsValue = (operator: FilterOperator): boolean => !isUnary(operator)
 
-const WORDS: Record<Operator, { number: string, text: string }> = {
+const WORDS: Record<FilterOperator, { number: string, text: string }> = {
   eq: { number: 'is', text: 'is' },
   ne: { number: 'is not', text: 'is not' },
   contains: { number: 'contains', text: 'contains' },
@@ -123,7 +112,7 @@ const WORDS: Record<Operator, { number: string, text: string }> = {
 }
 
 /** A condition in words that fit what the column holds. */
-export const operatorWords = (operator: Operator, column: ColumnInfo | undefined): string => WORDS[operator][column === undefined || column.type === 'TEXT' ? 'text' : 'number']
+export const operatorWords = (operator: FilterOperator, column: ColumnInfo | undefined): string => WORDS[operator][column === undefined || column.type === 'TEXT' ? 'text' : 'number']
 
 /** The value of a filter as people read it. */
 export function filterValue({ operator, value }: Filter): string {

@@ -1,0 +1,52 @@
+import { gridOf } from './support/app.ts'
+import { Proxy, type Blocked } from './support/network.ts'
+import { expect, test } from './support/test.ts'
+
+for (const blocked of ['nothing', 'live updates'] satisfies Blocked[]) {
+  test(`the SQL page notices tables that change elsewhere and leaves query and result, with ${blocked} blocked`, async ({ page, scope, server }) => {
+    const { url } = await Proxy.start(scope, server, blocked)
+    await server.import('id,name\n1,Ada\n', { filename: 'people.csv' })
+    await page.goto(`${url}/sql?sql=${encodeURIComponent('SELECT * FROM people')}`)
+    await expect(page.getByText(/^1 row in/).first()).toBeVisible()
+    const names = page.getByRole('complementary', { name: 'Tables and columns' })
+    await expect(names).toContainText('people1')
+    const editor = page.getByRole('textbox', { name: 'SQL' })
+    await editor.fill('SELECT count(*) FROM people')
+    const write = names.getByRole('button', { name: 'Write name' })
+    await write.focus()
+
+    await server.import('id,name\n2,Grace\n3,Edsger\n', { filename: 'people.csv', options: { table: 'people', mode: 'append' } })
+    await server.import('host\na\n', { filename: 'hosts.csv' })
+    await expect(names).toContainText('people3')
+    await expect(names).toContainText('hosts1')
+    await expect(page.getByText('Tables have changed since.').first()).toBeVisible()
+    // What is typed, open, focused and on show stays.
+    await expect(editor).toHaveValue('SELECT count(*) FROM people')
+    expect(await gridOf(page)).toEqual([['1', 'Ada']])
+    await page.getByRole('button', { name: 'Run' }).click()
+    await expect(page.getByText(/^1 row in/).first()).toBeVisible()
+    expect(await gridOf(page)).toEqual([['3']])
+  })
+
+  test(`the history notices what other tabs import and take back, with ${blocked} blocked`, async ({ page, context, scope, server }) => {
+    const { url } = await Proxy.start(scope, server, blocked)
+    await server.import('id,name\n1,Ada\n', { filename: 'people.csv' })
+    await page.goto(`${url}/imports?q=peo`)
+    const rows = page.getByRole('table', { name: 'All imports' }).locator('tbody tr')
+    await expect(rows).toHaveCount(1)
+    const search = page.getByRole('searchbox')
+    await search.focus()
+
+    await server.import('id,name\n2,Grace\n', { filename: 'people-2.csv' })
+    await expect(rows).toHaveCount(2)
+    await server.import('host\na\n', { filename: 'hosts.csv' })
+    const other = await context.newPage()
+    await other.goto(`${server.url}/imports`)
+    await other.getByRole('button', { name: 'Undo import 2' }).click()
+    await other.getByRole('dialog').getByRole('button', { name: 'Undo import' }).click()
+    await expect(page.getByRole('row', { name: 'people-2.csv' })).toContainText('Undone')
+    await expect(rows).toHaveCount(2)
+    await expect(search).toHaveValue('peo')
+    await other.close()
+  })
+}
