@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import type { Page } from 'playwright/test'
+import type { Page, Request } from 'playwright/test'
 import type { TestServer } from '../server/test/support.ts'
-import { barOf, dialogOf, gridOf, importFile, ledgerOf, limitUpload, recordBar } from './support/app.ts'
+import { barOf, dialogOf, giveFiles, gridOf, importFile, ledgerOf, limitUpload, recordBar } from './support/app.ts'
 import { backUp, backupOf, backupsOf, closeReceipt, expectOutcome, restore, restoreButton, restoreOf } from './support/backups.ts'
 import { Proxy, type Blocked } from './support/network.ts'
 import { expect, test, watchFailures } from './support/test.ts'
@@ -60,7 +60,6 @@ for (const blocked of ['nothing', 'live updates'] satisfies Blocked[]) {
     await expect(dialog.getByRole('row', { name: 'Rows' })).toContainText(/4\s*3\s*1 fewer/)
     await expect(dialog).toContainText('Table later and 2 imports are not in this backup.')
     await expect(dialog).toContainText('First, the database as it is now is saved as a safety copy and verified.')
-    await dialog.getByText('Table by table').click()
     await expect(dialog.getByRole('row', { name: 'hosts' })).toContainText('comes back')
     await dialog.getByRole('button', { name: 'Replace the database' }).click()
 
@@ -133,7 +132,7 @@ test('a backup of a large database is seen live, and goes on in the background',
   await expectOutcome(page, 'Backup done')
   const seen = (await samples()).filter(({ step }) => step >= 1)
   expect(seen.length).toBeGreaterThan(0)
-  for (const { says } of seen) expect(says).toMatch(/^Step [123] of 3, (copying pages|opening the copy|keeping the copy)/)
+  for (const { says } of seen) expect(says).toMatch(/^Step [123] of 3, (copying the database|opening the copy|keeping the copy)/)
   expect(seen.map(({ percent }) => percent)).toEqual(seen.map(({ percent }) => percent).toSorted((a, b) => a - b))
   expect((await ledgerOf(page)).Tables).toBe('2')
 })
@@ -177,6 +176,82 @@ test('a backup is downloaded, deleted after being asked, uploaded again and rest
   await dialog.getByRole('button', { name: 'Replace the database' }).click()
   await expectOutcome(page, 'Database restored')
   expect((await server.table(file.table)).rows).toBe(20_000)
+})
+
+test('a backup that is dropped is uploaded and can be restored, and files to import are still imported', async ({ page, server }) => {
+  await server.import(OLD, { filename: 'people.csv' })
+  const { name } = await backupOf(server)
+  const content = Buffer.from(await (await fetch(`${server.url}/api/backups/${name}`)).arrayBuffer())
+  await changeEverything(server)
+  await gotoBackups(page, server.url)
+  await giveFiles(page, 'hold', [{ name: 'from-my-disk.db', text: content }])
+  await expect(page.getByText('Let go to upload the backup, or to preview a CSV')).toBeVisible()
+  await giveFiles(page, 'drop', [{ name: 'from-my-disk.db', text: content }])
+  await expectOutcome(page, 'Backup uploaded')
+  const dialog = dialogOf(page)
+  await dialog.getByRole('button', { name: 'Restore…' }).click()
+  await expect(dialog.getByRole('row', { name: 'later' })).toContainText('goes')
+  await dialog.getByRole('button', { name: 'Replace the database' }).click()
+  await expectOutcome(page, 'Database restored')
+  expect(await tableNames(server)).toEqual(['people'])
+  await closeReceipt(page)
+
+  // With others it may not be meant: each of them is told.
+  await giveFiles(page, 'drop', [{ name: 'one.csv', text: OLD }, { name: 'other.db', text: content }, { name: 'two.csv', text: OLD }])
+  await expect(page.getByRole('main').getByRole('alert')).toHaveText('other.db is an SQLite database. Drop it alone on this page to upload it as a backup.')
+  await expect(page.getByRole('region', { name: 'Imports and backups of this tab' })).toContainText('one.csv')
+  await expect.poll(() => tableNames(server)).toEqual(['one', 'people', 'two'])
+})
+
+for (const blocked of ['nothing', 'live updates'] satisfies Blocked[]) {
+  test(`the upload of a backup is seen from its first byte to its check, with ${blocked} blocked`, async ({ page, scope, server }) => {
+    const { url } = await Proxy.start(scope, server, blocked)
+    await server.import(`id,text\n${Array.from({ length: 40_000 }, (_, row) => `${row},text of row ${row}\n`).join('')}`, { filename: 'people.csv' })
+    const { name } = await backupOf(server)
+    const content = Buffer.from(await (await fetch(`${server.url}/api/backups/${name}`)).arrayBuffer())
+    await gotoBackups(page, url)
+    const samples = await recordBar(page)
+    await limitUpload(page, 400_000)
+    await chooseBackup(page, { name: 'from-my-disk.db', mimeType: '', buffer: content })
+    const bar = barOf(page, 'Upload of a backup')
+    await expect(bar).toHaveAttribute('aria-valuetext', /^Step 1 of 3, uploading: \d/)
+    await expect(bar).toHaveAttribute('aria-valuenow', /^[1-9]/)
+    await limitUpload(page, -1)
+    await expectOutcome(page, 'Backup uploaded')
+    const percents = (await samples()).map(({ percent }) => percent)
+    expect(percents.length).toBeGreaterThan(1)
+    expect(percents).toEqual(percents.toSorted((a, b) => a - b))
+  })
+}
+
+test('a backup is seen live with the socket blocked', async ({ page, scope, server }) => {
+  const proxy = await Proxy.start(scope, server, 'live updates')
+  const db = server.openDatabase()
+  db.exec('CREATE TABLE large (content BLOB)')
+  const insert = db.prepare('INSERT INTO large VALUES (zeroblob(50000000))')
+  for (let blob = 0; blob < 12; blob++) insert.run()
+  await gotoBackups(page, proxy.url)
+  const begun = page.waitForResponse((response) => response.request().method() === 'POST' && response.url().endsWith('/api/backups'))
+  const isAsking = (request: Request) => request.url().includes('/api/progress/')
+  const asked: Request[] = []
+  page.on('request', (request) => isAsking(request) && asked.push(request))
+  await page.getByRole('button', { name: 'Back up now' }).click()
+  await begun
+  server.process.kill('SIGSTOP')
+  const bar = barOf(page, 'Backup')
+  await expect(bar).toBeVisible()
+  // Each time the page asks, the server goes on for as long as it takes to answer.
+  do {
+    if (asked.length === 0) await page.waitForRequest(isAsking)
+    server.process.kill('SIGCONT')
+    await Promise.all(asked.splice(0).map((request) => request.response()))
+    server.process.kill('SIGSTOP')
+  } while (await bar.getAttribute('aria-valuenow') === null || await bar.getAttribute('aria-valuenow') === '0')
+  await expect(dialogOf(page)).toContainText('Live updates unavailable. Checking every 2 seconds instead.')
+  await expect(bar).toHaveAttribute('aria-valuetext', /^Step [12] of 3, (copying the database: [\d.]+ of [\d.]+ MB|opening the copy)/)
+  server.process.kill('SIGCONT')
+  await expectOutcome(page, 'Backup done')
+  expect(proxy.seen).toEqual([])
 })
 
 async function chooseBackup(page: Page, file: { name: string, mimeType: string, buffer: Buffer }): Promise<void> {

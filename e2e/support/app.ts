@@ -56,15 +56,16 @@ export async function expectReceipt(page: Page, table: string, rows: number): Pr
   expect(await ledgerOf(page)).toEqual({ 'Added': grouped(rows), 'Rejected': '0', 'Rows in the file adds up': grouped(rows) })
 }
 
-/** Drop or paste files, as from a file manager. */
-export async function giveFiles(page: Page, how: 'drop' | 'paste', files: { name: string, text: string }[]): Promise<void> {
+/** Drop or paste files, as from a file manager; hold them over the window without letting go. */
+export async function giveFiles(page: Page, how: 'drop' | 'paste' | 'hold', files: { name: string, text: string | Buffer }[]): Promise<void> {
+  const sent = files.map(({ name, text }) => ({ name, base64: Buffer.from(text).toString('base64') }))
   await page.evaluate(`(({ how, files }) => {
     const data = new DataTransfer()
-    for (const { name, text } of files) data.items.add(new File([text], name, { type: 'text/csv' }))
+    for (const { name, base64 } of files) data.items.add(new File([Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))], name, { type: name.endsWith('.csv') ? 'text/csv' : '' }))
     const init = { bubbles: true, cancelable: true }
     if (how === 'paste') return document.body.dispatchEvent(new ClipboardEvent('paste', { ...init, clipboardData: data }))
-    for (const type of ['dragenter', 'dragover', 'drop']) document.body.dispatchEvent(new DragEvent(type, { ...init, dataTransfer: data }))
-  })(${JSON.stringify({ how, files })})`)
+    for (const type of ['dragenter', 'dragover', ...how === 'drop' ? ['drop'] : []]) document.body.dispatchEvent(new DragEvent(type, { ...init, dataTransfer: data }))
+  })(${JSON.stringify({ how, files: sent })})`)
 }
 
 const sessions = new WeakMap<Page, Promise<CDPSession>>()

@@ -18,7 +18,7 @@ export interface CopyWatch {
   /** How long to wait for another program's lock on the destination. */
   busyTimeoutMs: number
   /** Told after each batch; may throw to give up, and then the destination is as it was. */
-  onProgress: (pagesDone: number, pagesTotal: number) => void
+  onProgress: (pagesDone: number, pagesTotal: number, pageBytes: number) => void
   /** Asked between tries for a lock; may throw to give up. */
   checkStop: () => void
   /** Work to be done while the destination is locked against other writers and nothing has been written to it yet. */
@@ -47,12 +47,13 @@ export function pinSnapshot(db: Db): void {
  */
 export async function copyPages(source: Db, destination: string, watch: CopyWatch): Promise<number> {
   const deadline = performance.now() + watch.busyTimeoutMs
+  const pageBytes = source.pragma('page_size', { simple: true }) as number
   for (;;) {
     watch.checkStop()
-    const { totalPages } = await new Copy(source, destination, watch).run()
+    const { totalPages } = await new Copy(source, destination, pageBytes, watch).run()
     // A destination that is locked by somebody else is answered with no pages at all, as if there were nothing to do.
     if (totalPages > 0) {
-      watch.onProgress(totalPages, totalPages)
+      watch.onProgress(totalPages, totalPages, pageBytes)
       return totalPages
     }
     if (performance.now() >= deadline) {
@@ -67,15 +68,17 @@ interface Transferred { totalPages: number, remainingPages: number }
 class Copy {
   readonly #source: Db
   readonly #destination: string
+  readonly #pageBytes: number
   readonly #watch: CopyWatch
   #preparation: 'due' | 'running' | 'done'
   #failure: { reason: unknown } | undefined
   #batch = MIN_BATCH_PAGES
   #batchStartedMs: number | undefined
 
-  constructor(source: Db, destination: string, watch: CopyWatch) {
+  constructor(source: Db, destination: string, pageBytes: number, watch: CopyWatch) {
     this.#source = source
     this.#destination = destination
+    this.#pageBytes = pageBytes
     this.#watch = watch
     this.#preparation = watch.whileLocked ? 'due' : 'done'
   }
@@ -98,7 +101,7 @@ class Copy {
       this.#batch = Math.round(Math.min(MAX_BATCH_PAGES, Math.max(MIN_BATCH_PAGES, wanted)))
     }
     this.#watch.checkStop()
-    this.#watch.onProgress(totalPages - remainingPages, totalPages)
+    this.#watch.onProgress(totalPages - remainingPages, totalPages, this.#pageBytes)
     if (this.#batch >= remainingPages) this.#watch.beforeCommit?.()
     this.#batchStartedMs = now
     return this.#batch

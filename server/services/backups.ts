@@ -368,9 +368,9 @@ export class Backups {
   /** Run an operation's thread to its end, and the operation to its outcome. */
   async #run(operation: AnyOperation, plan: CopyPlan, keep: (copy: CheckedCopy, restored?: object) => Promise<BackupInfo>): Promise<void> {
     const { folder, turns, logger } = this.#context
-    const report = ({ phase, fraction, pagesDone, pagesTotal }: CopyProgress): void => {
+    const report = ({ phase, fraction, pages }: CopyProgress): void => {
       // The phases that have pages or bytes of their own are those of the kind of operation that it is.
-      (operation as Operation).update(phase, phase, fraction, MESSAGES[phase], { ...(pagesTotal !== undefined && { pagesDone, pagesTotal }) })
+      (operation as Operation).update(phase, phase, fraction, MESSAGES[phase], { ...pages })
     }
     let outcome: CopyResult | Fault | undefined
     await runThread<CopyProgress, CopyResult, CopyQuestion>('backup-worker', plan, turns, {

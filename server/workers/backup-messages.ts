@@ -42,8 +42,7 @@ export interface CopyProgress {
   phase: BackupPhase | RestorePhase
   /** Of the phase, 0 to 1. */
   fraction: number
-  pagesDone?: number
-  pagesTotal?: number
+  pages?: { pagesDone: number, pagesTotal: number, pageBytes: number }
 }
 
 /** What was found out about a copy that has been written. */

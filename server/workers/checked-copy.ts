@@ -34,7 +34,9 @@ export function watchPages({ control, busyTimeoutMs, report }: CopyTools, span: 
   return {
     busyTimeoutMs,
     checkStop: () => control.throwIfStopped(),
-    onProgress: (pagesDone, pagesTotal) => report({ phase: span.phase, fraction: within(span, pagesDone / pagesTotal), pagesDone, pagesTotal }),
+    onProgress: (pagesDone, pagesTotal, pageBytes) => {
+      report({ phase: span.phase, fraction: within(span, pagesDone / pagesTotal), pages: { pagesDone, pagesTotal, pageBytes } })
+    },
   }
 }
 

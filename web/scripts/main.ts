@@ -1,7 +1,7 @@
 /** The page's entry: makes the parts, ties them together, and is the only file that does anything when imported. */
 import { accessPage } from './pages/access.ts'
 import { backupsPage } from './pages/backups.ts'
-import { failurePage, notFoundPage, serverAnswered } from './pages/error.ts'
+import { failurePage, notFoundPage } from './pages/error.ts'
 import { homePage } from './pages/home.ts'
 import { importPage } from './pages/import.ts'
 import { importsPage } from './pages/imports.ts'
@@ -14,7 +14,7 @@ import { byId, setText } from './shared/dom.ts'
 import { count, plural } from './shared/format.ts'
 import { ImportDraft } from './shared/import-draft.ts'
 import { optionsOf, type ImportOptions } from './shared/import-options.ts'
-import { openIntake, sift } from './shared/intake.ts'
+import { dropWords, openIntake, sift } from './shared/intake.ts'
 import { JobsPanel } from './shared/jobs-panel.ts'
 import { Jobs, type Job } from './shared/jobs.ts'
 import { notify } from './shared/notifications.ts'
@@ -45,6 +45,7 @@ const BACKUPS_PATH = '/backups'
 const REREAD_MS = 30_000
 /** Changes that come together are read once. */
 const REREAD_PAUSE_MS = 50
+const SIGN_IN_FIRST: Rich = ['Sign in first, then bring in the file.']
 
 const toasts = new Toasts(byId('toasts', HTMLElement))
 const announcer = byId('announcer', HTMLElement)
@@ -121,14 +122,16 @@ const router = new Router({
     }
     if (refused.path === url.pathname) page.onRefused?.(refused.messages)
     else refused = { path: '', messages: [] }
-    serverAnswered()
+    dialog.follow(operationInAddress())
     requestFrame()
   },
 })
 
 const intake = openIntake(byId('picker', HTMLInputElement), byId('veil', HTMLElement), {
   take,
+  takeBackup: (file) => void uploadBackup(file),
   refuse,
+  words: (files) => files > 1 ? dropWords(files) : router.page?.dropWords ?? dropWords(files),
   over: (files) => {
     router.page?.onDragOver?.(files)
     return router.page?.onDragOver !== undefined && !dialog.isOpen
@@ -202,7 +205,7 @@ async function signOut(): Promise<void> {
 /** One file is shown before anything is written; several go straight in. */
 function take(files: File[]): void {
   if (isSignedOut) {
-    refuse([['Sign in first, then bring in the file.']])
+    refuse([SIGN_IN_FIRST])
     return
   }
   const [first, ...others] = files
@@ -256,6 +259,10 @@ function chooseBackup(then: (file: File) => void): void {
 
 /** Sends a backup from this computer, unless its first bytes show that it is none. */
 async function uploadBackup(file: File): Promise<void> {
+  if (isSignedOut) {
+    refuse([SIGN_IN_FIRST])
+    return
+  }
   const why = await whyNotDatabase(file)
   refuse(why === undefined ? [] : [[{ data: file.name }, { strong: ' is not a HexTrackr backup.' }, ` ${why} Nothing was changed.`]])
   if (why === undefined) dialog.openSoon(jobs.uploadBackup(file))
@@ -394,5 +401,10 @@ void api.session().then(({ passwordRequired, signedIn }) => {
 }, () => undefined)
 // Changes are heard of from the start, whether anything runs or not.
 jobs.tryLive()
-const asked = operationIn(location.search)
-if (asked && isUuid(asked.id)) void dialog.open(asked)
+function operationInAddress(): NamedOperation | undefined {
+  const named = operationIn(location.search)
+  return named && isUuid(named.id) ? named : undefined
+}
+
+dialog.follow(operationInAddress())
+addEventListener('popstate', () => dialog.follow(operationInAddress()))

@@ -30,7 +30,7 @@ export const backupsPage: MakePage = async (context) => {
     el('div', { class: 'cols' }, list.element, el('div', { class: 'stack' }, schedule.element, space.element)))
   const refresh = async () => update(...await read())
   return {
-    title: 'Backups', className: 'page', content, hasOwnMainAction: true,
+    title: 'Backups', className: 'page', content, hasOwnMainAction: true, dropWords: 'Let go to upload the backup, or to preview a CSV',
     onRefused: (messages) => showRefused(refused, messages),
     // What is focused stays; a server that does not answer now leaves the page as it is.
     onDataChanged: () => void refresh().catch(() => undefined),
@@ -47,7 +47,8 @@ function backupList(context: PageContext): Panel<BackupInfo[]> {
   const none = el('div', { class: 'panel__none none', hidden: true },
     icon('shield-check', 'lg'),
     el('h2', {}, 'No backup yet'),
-    el('p', { class: 'soft' }, 'A backup is made while imports and readers go on. It is verified before it counts, and can be downloaded as one file.'))
+    el('p', { class: 'soft' }, 'A backup is made while imports and readers go on. It is verified before it counts, and can be downloaded as one file.'),
+    el('p', { class: 'soft d-only' }, 'If you have one on this computer, drop it anywhere on this page.'))
   const head = (word: string, end = false) => el('th', { scope: 'col', class: end ? 'end' : undefined }, word)
   const table = el('table', { 'class': 'list list--backups', 'aria-label': 'All backups' },
     el('thead', {}, el('tr', {},
@@ -127,8 +128,8 @@ function spacePanel(): Panel<BackupStatus> {
     update: ({ backupBytes, databaseBytes, freeBytes }) => {
       setText(used, `${bytes(backupBytes)} used`)
       meter.setAttribute('aria-label', `${bytes(backupBytes)} backups, ${bytes(databaseBytes)} database, ${bytes(freeBytes)} free`)
-      const share = (name: string, size: number) => el('i', { class: name, vars: { '--v': size } })
-      meter.replaceChildren(share('a', backupBytes), share('b', databaseBytes), share('free', freeBytes))
+      const shares = [['a', backupBytes], ['b', databaseBytes], ['free', freeBytes]] as const
+      meter.replaceChildren(...shares.filter(([, size]) => size > 0).map(([name, size]) => el('i', { class: name, vars: { '--v': size } })))
       const line = (color: string, label: string, size: number) => el('div', {}, el('dt', { vars: { '--c': color } }, label), el('dd', {}, bytes(size)))
       legend.replaceChildren(
         line('var(--accent)', 'Backups', backupBytes), line('var(--accent-line)', 'Database', databaseBytes), line('var(--sunken)', 'Free on this disk', freeBytes))

@@ -1,5 +1,5 @@
 /** Pages for when there is no page: a wrong address, a silent server, a failure. */
-import { api, ApiError } from '../shared/api.ts'
+import { api, ApiError, lastAnswerAt } from '../shared/api.ts'
 import { copyText } from '../shared/clipboard.ts'
 import { el, icon, setText } from '../shared/dom.ts'
 import { age } from '../shared/format.ts'
@@ -25,13 +25,6 @@ export const tableNotFoundPage = (table: string): MakePage => () => page('Not fo
 /** Seconds between tries; the last one repeats. */
 const TRIES = [2, 4, 8, 10]
 
-/** When the server last answered anything. */
-let lastAnswerAt: number | undefined
-
-export function serverAnswered(): void {
-  lastAnswerAt = Date.now()
-}
-
 const unreachablePage: MakePage = ({ signal, reload }) => {
   const stamp = el('p', { 'class': 'stamp', 'data-live': 'stale' })
   const button = el('button', { type: 'button', class: 'btn btn--primary', on: { click: () => void tryNow() } }, 'Try now')
@@ -56,7 +49,8 @@ const unreachablePage: MakePage = ({ signal, reload }) => {
     if (trying) return
     const seconds = Math.ceil((nextAt - Date.now()) / 1000)
     if (seconds <= 0) return void tryNow()
-    setText(stamp, `Next try in ${seconds} s${lastAnswerAt === undefined ? '' : `, last answer ${age(Date.now() - lastAnswerAt)} ago`}`)
+    const answeredAt = lastAnswerAt()
+    setText(stamp, `Next try in ${seconds} s${answeredAt === undefined ? '' : `, last answer ${age(Date.now() - answeredAt)} ago`}`)
   }
   nextAt = Date.now() + 2_000
   const timer = setInterval(tick, 500)

@@ -50,6 +50,11 @@ export function failureOf(status: number, body: string, request: string): ApiErr
   return new ApiError(status, unreachable ? 'UNREACHABLE' : code, detail, request)
 }
 
+let answeredAt: number | undefined
+
+/** When the server last answered anything. */
+export const lastAnswerAt = (): number | undefined => answeredAt
+
 const SIGN_IN = 'POST /api/session'
 
 /** A request that hangs longer than this counts as unanswered. */
@@ -76,8 +81,10 @@ async function request(method: string, path: string, signal?: AbortSignal, body?
     if (signal?.aborted) throw cause
     throw new ApiError(0, 'UNREACHABLE', 'The server did not answer.', `${method} ${path}`)
   }
-  if (response.ok) return response
-  throw failureOf(response.status, await response.text().catch(() => ''), `${method} ${path}`)
+  const failure = response.ok ? undefined : failureOf(response.status, await response.text().catch(() => ''), `${method} ${path}`)
+  if (failure?.code !== 'UNREACHABLE') answeredAt = Date.now()
+  if (failure) throw failure
+  return response
 }
 
 async function get<Body>(path: string, signal?: AbortSignal, timeoutMs?: number): Promise<Body> {

@@ -27,11 +27,11 @@ function ended(kind: OperationKind, receipt: Completion, backups: BackupInfo[] =
   return outcomeView(state(kind, { stage: 'ended', outcome }), outcome, false, backups, NOW)
 }
 
-test('a backup tells its pages, and that imports go on', () => {
-  const view = runningView(state('backup', { phase: 'copy', percent: 41, pagesDone: 262_144, pagesTotal: 450_000 }), LIVE, 10_000)
-  assert.deepEqual([view.kicker, view.percent, view.subline, view.valueText], ['Backup', 41, 'copying pages', 'Step 1 of 3, copying pages: 262,144 of 450,000 pages'])
+test('a backup tells how much of it is copied, and that imports go on', () => {
+  const view = runningView(state('backup', { phase: 'copy', percent: 41, pagesDone: 262_144, pagesTotal: 450_000, pageBytes: 4096 }), LIVE, 10_000)
+  assert.deepEqual([view.kicker, view.percent, view.subline, view.valueText], ['Backup', 41, 'copying the database', 'Step 1 of 3, copying the database: 1.07 of 1.84 GB'])
   assert.deepEqual(view.segments.map(({ label, state }) => [label, state]), [['Copy', 'now'], ['Verify', 'next'], ['Finish', 'next']])
-  assert.deepEqual(view.facts.map(({ label, value, hint }) => [label, value, hint])[0], ['Pages copied', '262,144', 'of 450,000'])
+  assert.deepEqual(view.facts.map(({ label, value, hint }) => [label, value, hint])[0], ['Copied', '1.07 GB', 'of 1.84 GB'])
   assert.deepEqual([view.mayMinimise, view.canCancel, view.spark], [true, true, undefined])
 })
 
@@ -56,10 +56,10 @@ test('an uploaded backup is sent, then checked', () => {
 
 test('pages count anew in every step, and the name comes from the server', () => {
   const message = (phase: 'safety' | 'restore', pagesDone: number, progress: number) => ({
-    type: 'message', message: { sessionId: 'id', progress, status: 'processing', message: '', timestamp: progress, metadata: { operation: 'restore', name: 'old.db', phase, pagesDone, pagesTotal: 900 } },
+    type: 'message', message: { sessionId: 'id', progress, status: 'processing', message: '', timestamp: progress, metadata: { operation: 'restore', name: 'old.db', phase, pagesDone, pagesTotal: 900, pageBytes: 512 } },
   } as const)
   const saved = advance(state('restore', { filename: '' }), message('safety', 800, 45), 1_000)
-  assert.deepEqual([saved.filename, saved.pagesDone, saved.pagesTotal], ['old.db', 800, 900])
+  assert.deepEqual([saved.filename, saved.pagesDone, saved.pagesTotal, saved.pageBytes], ['old.db', 800, 900, 512])
   assert.equal(advance(saved, message('restore', 10, 49), 2_000).pagesDone, 10)
 })
 

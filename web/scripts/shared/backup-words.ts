@@ -1,5 +1,5 @@
 /** What backups and restores say of themselves while they run. Pure. */
-import { count } from './format.ts'
+import { byteRate, bytes, bytesOf } from './format.ts'
 import type { Phase } from './operation.ts'
 import type { Fact, OperationWords } from './operation-words.ts'
 import type { ProgressState } from './progress-state.ts'
@@ -11,27 +11,31 @@ const ALMOST = 'Almost there'
 /** Checks read pages in no order that could be counted. */
 const isCopying = ({ phase }: ProgressState): boolean => phase === 'copy' || phase === 'safety' || phase === 'restore'
 
-function pagesAmount(state: ProgressState): string {
+/** How large so many pages are; people know their disk by megabytes. */
+const sizeOf = ({ pageBytes = 0 }: ProgressState, pages: number): number => pages * pageBytes
+
+function copiedAmount(state: ProgressState): string {
   const { pagesDone, pagesTotal } = state
-  if (!isCopying(state) || pagesDone === 0) return ''
-  return pagesTotal === undefined ? `${count(pagesDone)} pages` : `${count(pagesDone)} of ${count(pagesTotal)} pages`
+  return !isCopying(state) || pagesDone === 0 || pagesTotal === undefined ? '' : bytesOf(sizeOf(state, pagesDone), sizeOf(state, pagesTotal))
 }
 
-function pagesFact(state: ProgressState): Fact {
+function copiedFact(state: ProgressState): Fact {
   const { pagesDone, pagesTotal } = state
-  if (isCopying(state)) return { label: 'Pages copied', value: count(pagesDone), hint: pagesTotal === undefined ? '' : `of ${count(pagesTotal)}` }
-  return { label: 'Pages', value: pagesTotal === undefined ? 'not known yet' : count(pagesTotal), hint: '' }
+  if (pagesTotal === undefined) return { label: 'Size', value: 'not known yet', hint: '' }
+  const size = bytes(sizeOf(state, pagesTotal))
+  return isCopying(state) ? { label: 'Copied', value: bytes(sizeOf(state, pagesDone)), hint: `of ${size}` } : { label: 'Size', value: size, hint: '' }
 }
 
-const pageSpeedFact = ({ speed }: ProgressState, lost: boolean): Fact => ({ label: 'Speed', value: speed.now > 0 ? `${count(speed.now)} pages/s` : 'measuring', hint: lost ? 'last known' : '' })
+const copySpeedFact = (state: ProgressState, lost: boolean): Fact =>
+  ({ label: 'Speed', value: state.speed.now > 0 ? byteRate(sizeOf(state, state.speed.now)) : 'measuring', hint: lost ? 'last known' : '' })
 
-/** `Copying, 1,200 of 4,000 pages` */
+/** `Copying, 12.4 of 60.2 MB` */
 const lineWith = (words: Partial<Record<Phase, string>>) => (state: ProgressState): string => {
-  const amount = state.phase === 'upload' ? uploadAmount(state) : pagesAmount(state)
+  const amount = state.phase === 'upload' ? uploadAmount(state) : copiedAmount(state)
   return `${words[state.phase] ?? 'Beginning'}${amount === '' ? '' : `, ${amount}`}`
 }
 
-const BACKING_UP: Partial<Record<Phase, string>> = { copy: 'copying pages', check: 'opening the copy and checking every page', finish: 'keeping the copy' }
+const BACKING_UP: Partial<Record<Phase, string>> = { copy: 'copying the database', check: 'opening the copy and checking every page', finish: 'keeping the copy' }
 
 export const BACKUP_WORDS: OperationWords = {
   name: 'Backup',
@@ -39,8 +43,8 @@ export const BACKUP_WORDS: OperationWords = {
   progress: ({ phase }, left) => [left ?? (phase === 'copy' ? WORKING_OUT : ALMOST), BACKING_UP[phase] ?? ''],
   stopping: () => ({ subline: 'removing the copy', note: 'The unfinished copy is removed. The database is not touched.' }),
   doing: BACKING_UP,
-  amount: pagesAmount,
-  facts: (state, now, lost) => [pagesFact(state), pageSpeedFact(state, lost), elapsedFact(state, now), { label: 'Imports', value: 'Not blocked', hint: '' }],
+  amount: copiedAmount,
+  facts: (state, now, lost) => [copiedFact(state), copySpeedFact(state, lost), elapsedFact(state, now), { label: 'Imports', value: 'Not blocked', hint: '' }],
   note: () => ({ icon: 'lock', text: ['Imports and readers go on meanwhile. You may close this tab; the server works on its own.'] }),
   line: lineWith({ copy: 'Copying', check: 'Verifying', finish: 'Finishing' }),
   stop: { label: 'Cancel backup', question: 'Stop this backup?', detail: () => 'What has been copied so far is discarded.', keep: 'Keep going', yes: 'Stop backup' },
@@ -55,9 +59,9 @@ export const UPLOAD_WORDS: OperationWords = {
   progress: (state, left) => state.phase === 'upload' ? uploadWords(state) : [left ?? ALMOST, UPLOADING[state.phase] ?? ''],
   stopping: ({ phase }) => ({ subline: phase === 'upload' ? 'ending the upload' : 'removing the file', note: 'What has arrived is removed. The database is not touched.' }),
   doing: UPLOADING,
-  amount: (state) => state.phase === 'upload' ? uploadAmount(state) : pagesAmount(state),
+  amount: (state) => state.phase === 'upload' ? uploadAmount(state) : copiedAmount(state),
   facts: (state, now, lost) => [
-    state.phase === 'upload' ? uploadedFact(state) : pagesFact(state),
+    state.phase === 'upload' ? uploadedFact(state) : copiedFact(state),
     state.phase === 'upload' ? byteSpeedFact(state, lost) : sizeFact(state), elapsedFact(state, now), { label: 'Database', value: 'Not touched', hint: '' },
   ],
   note: ({ phase }) => ({
@@ -81,9 +85,9 @@ export const RESTORE_WORDS: OperationWords = {
   progress: ({ phase }, left) => [left ?? (phase === 'verify' ? ALMOST : WORKING_OUT), RESTORING[phase] ?? ''],
   stopping: () => ({ subline: 'keeping the database as it is', note: 'Nothing has been replaced. The database stays as it was.' }),
   doing: RESTORING,
-  amount: pagesAmount,
+  amount: copiedAmount,
   facts: (state, now, lost) => [
-    pagesFact(state), pageSpeedFact(state, lost), elapsedFact(state, now),
+    copiedFact(state), copySpeedFact(state, lost), elapsedFact(state, now),
     { label: 'Safety copy', value: SAFETY[state.phase] ?? 'Verified', hint: '' },
   ],
   note: ({ phase }) => ({

@@ -206,8 +206,11 @@ const BACKUP: Record<string, Explanation> = {
 
 const NO_BACKUP: Explanation = { title: 'That file is not a backup', advice: ['Choose a file that HexTrackr or another program saved as an SQLite database.'], remedy: 'other' }
 
+const TOO_NEW: Explanation = { title: 'A newer version wrote that backup', advice: ['Restore it with that version of HexTrackr, or choose another backup.'], remedy: 'other' }
+
 const UPLOAD: Record<string, Explanation> = {
   ...COPIES,
+  DATABASE_TOO_NEW: TOO_NEW,
   NOT_A_DATABASE: NO_BACKUP,
   EMPTY_FILE: NO_BACKUP,
   DATABASE_DAMAGED: { title: 'That backup is damaged', advice: ['Choose another copy of it, or an earlier backup.'], remedy: 'other' },
@@ -222,6 +225,7 @@ const RESTORE: Record<string, Explanation> = {
   IMPORTS_RUNNING: { title: 'Imports are running', advice: ['Wait until they are done, or cancel them, then restore.'], remedy: 'retry' },
   NOT_A_DATABASE: { title: 'That backup is no database', advice: ['Restore another backup.'], remedy: 'other' },
   DATABASE_DAMAGED: { title: 'That backup is damaged', advice: ['Restore another backup.'], remedy: 'other' },
+  DATABASE_TOO_NEW: TOO_NEW,
   BACKUP_NOT_FOUND: { title: 'That backup is gone', advice: ['It was deleted meanwhile. Restore another one.'], remedy: 'other' },
   INTERRUPTED: { title: 'The server restarted during this restore', advice: ['Look at the tables, then restore again if they are not what you want.'], remedy: 'retry' },
 }

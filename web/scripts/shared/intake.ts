@@ -5,23 +5,33 @@ import type { Rich } from './rich.ts'
 import { whyNotText } from './sniff.ts'
 
 export interface IntakeHooks {
-  /** Files worth sending. */
+  /** Files worth importing. */
   take: (files: File[]) => void
+  /** A database, which may be a backup. Absent where only files to import are wanted. */
+  takeBackup?: (file: File) => void
   /** What was not taken, and why. */
   refuse: (messages: Rich[]) => void
   /** Files are over the window; 0 once they have left. @returns true where the page shows it itself */
   over: (files: number) => boolean
+  /** What happens with so many files that are let go. */
+  words: (files: number) => string
 }
 
 const WHY = {
+  database: ' is an SQLite database. Drop it alone on this page to upload it as a backup.',
   empty: ' is empty. Nothing was uploaded.',
   binary: ' is not a text file. Nothing was uploaded.',
   unreadable: ' could not be read. Nothing was uploaded.',
 }
 
-/** Sends what is text on its way and says what is not. */
-export async function sift(files: Iterable<File>, { take, refuse }: Pick<IntakeHooks, 'take' | 'refuse'>): Promise<void> {
+/** Sends what is text, or one backup, on its way and says what is neither. */
+export async function sift(files: Iterable<File>, { take, takeBackup, refuse }: Pick<IntakeHooks, 'take' | 'takeBackup' | 'refuse'>): Promise<void> {
   const looked = await Promise.all(Array.from(files, async (file) => ({ file, why: await whyNotText(file) })))
+  const [only, ...others] = looked
+  if (takeBackup && only?.why === 'database' && others.length === 0) {
+    takeBackup(only.file)
+    return
+  }
   const good = looked.filter(({ why }) => why === undefined).map(({ file }) => file)
   refuse(looked.flatMap(({ file, why }) => why === undefined ? [] : [[{ data: file.name }, WHY[why]]]))
   if (good.length > 0) take(good)
@@ -38,7 +48,7 @@ export function openIntake(
   const over = (files: number) => {
     const shown = hooks.over(files)
     if (files > 0 && !shown) {
-      setText(part(veil, 'words'), dropWords(files))
+      setText(part(veil, 'words'), hooks.words(files))
       veil.showPopover()
     } else {
       veil.hidePopover()
@@ -81,7 +91,7 @@ export function openIntake(
     picker.value = ''
     const then = chosen
     chosen = undefined
-    void sift(files, { ...hooks, take: ([first, ...rest]) => then && first ? then(first) : hooks.take(first ? [first, ...rest] : []) })
+    void sift(files, then ? { take: ([first]) => first && then(first), refuse: hooks.refuse } : hooks)
   })
   return {
     choose: (then) => {

@@ -19,6 +19,8 @@ export interface Page {
   onRefused?: (messages: Rich[]) => void
   /** Shows that files are over the window; how many, 0 once they have left. */
   onDragOver?: (files: number) => void
+  /** What one file that is let go over the page is taken for, where that is more than a file to import. */
+  dropWords?: string
   /** One filled button per view: true where the page has its own, and the shell hides its. */
   hasOwnMainAction?: boolean
   /** Nothing else of the app is of use before somebody has signed in. */

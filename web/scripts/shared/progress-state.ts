@@ -49,6 +49,7 @@ export interface ProgressState {
   /** Pages of the database that the current step has dealt with. */
   readonly pagesDone: number
   readonly pagesTotal?: number | undefined
+  readonly pageBytes?: number | undefined
   readonly table?: string | undefined
   readonly number?: number | undefined
   readonly mode?: ImportMode | undefined
@@ -159,7 +160,7 @@ function move(state: ProgressState, at: number, to: Move): ProgressState {
 /** What the metadata of any kind may say. */
 type AnyMetadata = Completion
   & Pick<ImportMetadata, 'filename' | 'table' | 'number' | 'mode' | 'bytesDone' | 'bytesTotal' | 'rowsDone' | 'rowsRejected' | 'rowsPerSecond' | 'etaSeconds' | 'queuePosition'>
-  & Pick<BackupMetadata, 'pagesDone' | 'pagesTotal'>
+  & Pick<BackupMetadata, 'pagesDone' | 'pagesTotal' | 'pageBytes'>
   & { phase?: Phase, rowsTotal?: number }
 
 function take(state: ProgressState, message: ProgressMessage, at: number): ProgressState {
@@ -172,6 +173,7 @@ function take(state: ProgressState, message: ProgressMessage, at: number): Progr
     number: metadata.number ?? state.number,
     mode: metadata.mode ?? state.mode,
     rowsRejected: metadata.rowsRejected ?? state.rowsRejected,
+    pageBytes: metadata.pageBytes ?? state.pageBytes,
     heardAt: at,
   }
   if (message.status === 'completed') return { ...end(known, at, completed(message, metadata)), phase: lastPhase(kind), percent: 100 }

@@ -3,7 +3,10 @@ import { api, ApiError } from './api.ts'
 import { el, icon, part, rich, setText } from './dom.ts'
 import { statusOf } from './import-status.ts'
 import type { ToastContent } from './page.ts'
-import { restoreView, type CompareLine, type RestoreView } from './restore-view.ts'
+import { restoreView, SAME, type CompareLine, type RestoreView } from './restore-view.ts'
+
+/** So many tables that change are all shown at once; more, on request. */
+const FEW_TABLES = 6
 
 export interface RestoreHooks {
   toast: (toast: ToastContent) => void
@@ -33,7 +36,7 @@ export class RestoreDialog {
     const shown = await this.#read(backup)
     if (!shown) return
     this.#backup = backup
-    part(this.#dialog, 'tables', HTMLDetailsElement).open = false
+    part(this.#dialog, 'tables', HTMLDetailsElement).open = shown.tables.length <= FEW_TABLES
     this.#paint(shown)
     if (!this.#dialog.open) this.#dialog.showModal()
     part(this.#dialog, 'no').focus()
@@ -88,5 +91,5 @@ export class RestoreDialog {
 function compareRow({ label, now, after, change, isLoss }: CompareLine, isTable: boolean): HTMLElement {
   return el('tr', {},
     el('th', { scope: 'row', class: isTable ? 'data' : undefined }, label), el('td', { class: 'end' }, now), el('td', { class: 'end' }, after),
-    el('td', { class: isLoss ? 'end bad' : 'end' }, change))
+    el('td', { class: isLoss ? 'end bad' : change === SAME ? 'end same' : 'end' }, change))
 }

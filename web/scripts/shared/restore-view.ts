@@ -3,6 +3,9 @@ import type { ImportRecord, ImportReference, RestorePreview } from '../../../ser
 import { count, dayTime, plural } from './format.ts'
 import type { Rich } from './rich.ts'
 
+/** Said of what does not change. */
+export const SAME = 'same'
+
 export interface CompareLine {
   label: string
   now: string
@@ -52,7 +55,7 @@ export function restoreView(preview: RestorePreview, running: readonly Pick<Impo
   }
 }
 
-const difference = (now: number, after: number): string => now === after ? 'same' : after < now ? `${count(now - after)} fewer` : `${count(after - now)} more`
+const difference = (now: number, after: number): string => now === after ? SAME : after < now ? `${count(now - after)} fewer` : `${count(after - now)} more`
 
 function compare(label: string, now: number, after: number): CompareLine {
   return { label, now: count(now), after: count(after), change: difference(now, after), isLoss: after < now }

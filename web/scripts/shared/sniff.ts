@@ -43,11 +43,12 @@ function looksLikeUtf16(bytes: Uint8Array): boolean {
   return Math.min(even, odd) === 0 && Math.max(even, odd) > bytes.length / 4
 }
 
-/** Why a file is not worth sending, or undefined where it is. */
-export async function whyNotText(file: File): Promise<'empty' | 'binary' | 'unreadable' | undefined> {
+/** Why a file is not worth importing, or undefined where it is. A database may be a backup. */
+export async function whyNotText(file: File): Promise<'empty' | 'database' | 'binary' | 'unreadable' | undefined> {
   if (file.size === 0) return 'empty'
   try {
-    return isBinary(new Uint8Array(await file.slice(0, SNIFF_BYTES).arrayBuffer())) ? 'binary' : undefined
+    const bytes = new Uint8Array(await file.slice(0, SNIFF_BYTES).arrayBuffer())
+    return startsWith(bytes, SQLITE_MAGIC) ? 'database' : isBinary(bytes) ? 'binary' : undefined
   } catch {
     return 'unreadable'
   }

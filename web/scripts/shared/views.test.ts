@@ -122,6 +122,7 @@ test('text in any usual encoding passes, everything else does not', async () => 
   assert.equal(await whyNotText(new File([], 'a.csv')), 'empty')
   assert.equal(await whyNotText(new File(['a,b'], 'a.csv')), undefined)
   assert.equal(await whyNotText(new File(['%PDF-1.7'], 'a.csv')), 'binary')
+  assert.equal(await whyNotText(new File(['SQLite format 3\0'], 'a.csv')), 'database')
 })
 
 test('a speed curve keeps a bounded number of points and needs two to be a line', () => {
