@@ -2,7 +2,7 @@ import { truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Page } from 'playwright/test'
 import type { TestServer } from '../server/test/support.ts'
-import { barOf, chooseFiles, dialogOf, expectReceipt, importFile, standsStill, textFile } from './support/app.ts'
+import { barOf, chooseFiles, dialogOf, expectReceipt, giveFiles, importFile, standsStill, textFile } from './support/app.ts'
 import { overflowOf, violationsOf } from './support/axe.ts'
 import { backupOf, backupsOf, closeReceipt, expectOutcome, restoreButton } from './support/backups.ts'
 import { expect, test } from './support/test.ts'
@@ -61,6 +61,53 @@ test('the history, the table and a row of it are accessible', async ({ page, ser
   await expectAccessible(page)
   await page.goto('/tables/none')
   await expect(page.getByRole('heading', { level: 1 })).toContainText('There is no table called')
+  await expectAccessible(page)
+})
+
+test('the menus of a table, what is asked before it changes, and the undo of an import are accessible', async ({ page, server }) => {
+  const table = await fill(server)
+  await page.goto(`/tables/${table}?${new URLSearchParams({ 'filter[column 1]': 'gt:1' }).toString()}`)
+  await expect(page.getByText('Rows 1 to').first()).toBeVisible()
+  for (const button of ['column 2', 'Add filter', 'Columns', 'Export']) {
+    await page.getByRole('button', { name: button, exact: button !== 'column 2' }).first().click()
+    await expect(page.locator('.menu:popover-open')).toBeVisible()
+    await expectAccessible(page)
+    await page.keyboard.press('Escape')
+  }
+  for (const button of ['Rename table', 'Delete table']) {
+    await page.getByRole('button', { name: button }).click()
+    await expect(dialogOf(page)).toBeVisible()
+    await expectAccessible(page)
+    await page.keyboard.press('Escape')
+  }
+  await page.goto('/imports?q=nothing+is+called+this')
+  await expect(page.getByText('No import matches.')).toBeVisible()
+  await expectAccessible(page)
+  await page.goto('/imports')
+  await page.getByRole('button', { name: /^Undo import/ }).first().click()
+  await expect(dialogOf(page).getByRole('button', { name: 'Undo import' })).toBeVisible()
+  await expectAccessible(page)
+})
+
+test('pages that could not be shown, toasts and files over the window are accessible', async ({ page }) => {
+  await page.goto('/nowhere')
+  await expect(page.getByRole('heading', { level: 1, name: 'There is nothing at this address' })).toBeVisible()
+  await expectAccessible(page)
+  await giveFiles(page, 'hold', [{ name: 'a.csv', text: 'a\n1\n' }])
+  await expect(page.getByText('Let go to preview the file')).toBeVisible()
+  await expectAccessible(page)
+  await giveFiles(page, 'drop', [{ name: 'a.csv', text: 'a\n1\n' }, { name: 'b.csv', text: 'b\n1\n' }])
+  await expect(page.getByRole('region', { name: 'Notifications' })).toContainText('Importing 2 files')
+  await expect(page.getByRole('button', { name: 'Done. Imports: 2 done. Show all' })).toBeVisible()
+  await expectAccessible(page)
+
+  await page.route('**/api/tables', (route) => route.fulfill({ status: 500, contentType: 'application/problem+json', body: '{"code":"INTERNAL","detail":"Something broke on the server."}' }))
+  await page.goto('/')
+  await expect(page.getByRole('heading', { level: 1, name: 'This page could not be shown' })).toBeVisible()
+  await expectAccessible(page)
+  await page.route('**/api/**', (route) => route.abort())
+  await page.goto('/')
+  await expect(page.getByRole('heading', { level: 1, name: 'The server is not answering' })).toBeVisible()
   await expectAccessible(page)
 })
 
@@ -133,7 +180,6 @@ test('the receipt of a backup, the question before a restore, the restore and it
   const lock = holdImport(0)
   await lock.held
   await restoreButton(page, name).click()
-  await dialogOf(page).getByText('Table by table').click()
   await expectAccessible(page)
   await dialogOf(page).getByRole('button', { name: 'Replace the database' }).click()
   await expect(barOf(page, 'Restore')).toHaveAttribute('aria-valuenow', '30')

@@ -1,4 +1,4 @@
-import { dialogOf, giveFiles, standsStill, startImport } from './support/app.ts'
+import { dialogOf, giveFiles, ledgerOf, standsStill, startImport } from './support/app.ts'
 import { expect, test } from './support/test.ts'
 import { PATIENT } from './support/write-lock.ts'
 
@@ -32,6 +32,37 @@ test('three files dropped together all end in tables, and the history lists them
   await page.getByRole('button', { name: 'Receipt of import 2' }).click()
   await expect(dialogOf(page)).toContainText(history[1]!.filename)
   await expect(dialogOf(page)).toContainText('adds up')
+})
+
+test('ten files dropped at once end in ten receipts, each opened from the panel, while the page is worked with', async ({ page, server }) => {
+  await page.goto('/imports')
+  await expect(page.getByText('Nothing has been imported yet.')).toBeVisible()
+  const files = Array.from({ length: 10 }, (_, index) => ({
+    // Every third one has a row that does not fit.
+    name: `site_${index}.csv`, text: `id,host\n${Array.from({ length: 500 + index }, (_row, row) => `${row},host-${index}-${row}\n`).join('')}${index % 3 === 0 ? '9,too,many\n' : ''}`,
+  }))
+  await giveFiles(page, 'drop', files)
+  const panel = page.getByRole('region', { name: 'Imports of this tab' })
+  await expect(panel.getByRole('listitem')).toHaveCount(10)
+  const pill = page.getByRole('banner').getByRole('button', { name: /Imports: .*Show all$/ })
+  // Meanwhile another page is looked at.
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'SQL' }).click()
+  await expect(page.getByRole('heading', { level: 1, name: 'SQL' })).toBeFocused()
+  await expect(pill).toHaveAccessibleName('Done. Imports: 10 done. Show all')
+
+  const dialog = dialogOf(page)
+  for (const [index, { name }] of files.entries()) {
+    await pill.click()
+    await panel.getByRole('button', { name: `Receipt of ${name}` }).click()
+    await expect(dialog.getByRole('heading', { name: `Created site_${index}`, exact: true })).toBeFocused()
+    const rejected = index % 3 === 0 ? 1 : 0
+    expect(Object.values(await ledgerOf(page))).toEqual([`${500 + index}`, `${rejected}`, `${500 + index + rejected}`])
+    await expect(dialog).toContainText('adds up')
+    await page.keyboard.press('Escape')
+    await expect(dialog).toBeHidden()
+  }
+  expect((await server.get<{ name: string, rows: number }[]>('/api/tables')).body.map(({ name, rows }) => [name, rows]))
+    .toEqual(files.map(({ name }, index) => [name.replace('.csv', ''), 500 + index]))
 })
 
 test('the pill counts what runs, and its panel lists the newest first', async ({ page, holdImport, makeFile }) => {

@@ -1,8 +1,11 @@
 /** Every screen and state there is to look at, each reached as a person would. */
 import { expect, type BrowserContext, type Page } from 'playwright/test'
+import type { ImportRecord, ProgressSnapshot } from '../../server/protocol.ts'
+import type { OperationKind } from '../../web/scripts/shared/operation.ts'
+import { EXPLANATIONS } from '../../web/scripts/shared/failures.ts'
 import { generate } from '../../bench/generate.ts'
-import { temporaryFolder, TestServer, type Scope } from '../../server/test/support.ts'
-import { barOf, chooseFiles, dialogOf, importFile, limitUpload, startImport, standsStill, textFile } from '../support/app.ts'
+import { newSessionId, temporaryFolder, TestServer, type Scope } from '../../server/test/support.ts'
+import { barOf, chooseFiles, dialogOf, giveFiles, importFile, limitUpload, startImport, standsStill, textFile } from '../support/app.ts'
 import { backupOf, expectOutcome, restore, restoreButton, restoreOf } from '../support/backups.ts'
 import { Proxy } from '../support/network.ts'
 import { PATIENT, WriteLock } from '../support/write-lock.ts'
@@ -19,6 +22,8 @@ export interface Stage {
 
 export interface Scene {
   name: string
+  /** One of many that differ in words alone: two pictures of it are enough. */
+  isOneOfMany?: boolean
   /** Leaves the page as it is to be seen. */
   show: (stage: Stage) => Promise<void>
 }
@@ -81,6 +86,35 @@ async function chooseBackup(page: Page, name: string, content: Buffer): Promise<
   await (await chooser).setFiles({ name, mimeType: 'application/octet-stream', buffer: content })
 }
 
+/** The screen of an operation that failed for a reason that is hard to come by. */
+const failure = (kind: OperationKind, code: string): Scene => ({
+  name: `failure-${kind}-${code.toLowerCase().replaceAll('_', '-')}`, isOneOfMany: true,
+  show: async ({ page, server }) => {
+    const sessionId = newSessionId()
+    const error = { code, detail: 'The server says here what it tried, where, what it saw, and what would be right: line 1,204, column "opened at".' }
+    const startedAt = Date.now() - 92_000
+    const record: ImportRecord = {
+      sessionId, number: 42, filename: 'nessus_export_w47.csv', table: 'findings', mode: 'upsert', status: 'error', rowsRead: 812_400, rowsInserted: 0, rowsUpdated: 0,
+      rowsUnchanged: 0, rowsRejected: 0, startedAt, finishedAt: startedAt + 82_000, durationMs: 82_000, rowsPerSecond: 0, undoable: false, error,
+    }
+    const snapshot: ProgressSnapshot = {
+      sessionId, progress: 64, status: 'error', message: error.detail, timestamp: startedAt + 82_000, error,
+      metadata: { operation: kind === 'restore' ? 'restore' : 'backup', name: 'hextrackr-2026-11-24-0300.db', ...kind === 'upload' && { kind: 'uploaded' } },
+    }
+    await page.route(`**/api/imports/${sessionId}`, (route) => route.fulfill({ json: record }))
+    await page.route(`**/api/progress/${sessionId}`, (route) => route.fulfill({ json: snapshot }))
+    await page.goto(`${server.url}/${kind === 'import' ? 'imports' : 'backups'}?${kind}=${sessionId}`)
+    await expect(dialogOf(page).getByRole('heading', { name: EXPLANATIONS[kind][code]!.title })).toBeVisible()
+  },
+})
+
+/** A menu of the table page. */
+const menu = (button: string | RegExp) => async (stage: Stage): Promise<void> => {
+  await at('/tables/findings', 'Rows 1 to')(stage)
+  await stage.page.getByRole('button', { name: button }).first().click()
+  await expect(stage.page.locator('.menu:popover-open')).toBeVisible()
+}
+
 const PASSWORD = 'open sesame'
 
 /** A server that asks who one is. */
@@ -116,11 +150,7 @@ export const SCENES: Scene[] = [
   { name: 'home-tables', show: at('/', 'All tables') },
   { name: 'home-over', show: async (stage) => {
     await at('/', 'All tables')(stage)
-    await stage.page.evaluate(`(() => {
-      const data = new DataTransfer()
-      data.items.add(new File(['a'], 'a.csv', { type: 'text/csv' }))
-      document.body.dispatchEvent(new DragEvent('dragenter', { bubbles: true, dataTransfer: data }))
-    })()`)
+    await giveFiles(stage.page, 'hold', [{ name: 'a.csv', text: 'a' }])
   } },
   { name: 'imports', show: at('/imports', 'Every file that came in') },
   { name: 'imports-none-match', show: async (stage) => {
@@ -134,9 +164,25 @@ export const SCENES: Scene[] = [
     await at(`/tables/${encodeURIComponent('人々 and people 🙂')}`, 'Rows 1 to')(stage)
     await stage.page.getByRole('button', { name: /show row$/ }).nth(1).click()
   } },
+  { name: 'table-wide-row', show: at(`/tables/${encodeURIComponent(LONG_FILE.replace('.csv', ''))}?row=2`, 'Copy as CSV') },
+  { name: 'table-filtered', show: at(`/tables/findings?${new URLSearchParams([['q', 'overflow'], ['sort', '-cvss'], ['filter[severity]', 'in:["Critical","High"]'], ['filter[cvss]', 'gte:7.5'], ['filter[owner]', 'notempty']]).toString()}`, 'Rows 1 to') },
+  { name: 'table-column-menu', show: menu(/^severity/) },
+  { name: 'table-number-menu', show: menu(/^cvss/) },
+  { name: 'table-add-filter', show: menu('Add filter') },
+  { name: 'table-columns', show: menu('Columns') },
+  { name: 'table-export', show: menu('Export') },
+  { name: 'table-rename', show: async (stage) => {
+    await at('/tables/findings', 'Rows 1 to')(stage)
+    await stage.page.getByRole('button', { name: 'Rename table' }).click()
+    await expect(dialogOf(stage.page)).toBeVisible()
+  } },
   { name: 'table-no-rows', show: at('/tables/findings?q=nothing+holds+this', 'No rows match') },
   { name: 'sql', show: at('/sql', 'Ask your tables') },
   { name: 'sql-result', show: at(`/sql?sql=${encodeURIComponent('SELECT severity, count(*) AS findings, round(avg(cvss), 2) AS "average score"\nFROM findings\nGROUP BY 1\nORDER BY 3 DESC')}`, /rows in/) },
+  { name: 'sql-row', show: async (stage) => {
+    await at(`/sql?sql=${encodeURIComponent('SELECT * FROM findings')}`, 'rows in')(stage)
+    await stage.page.getByRole('button', { name: /show row$/ }).nth(2).click()
+  } },
   { name: 'sql-failed', show: at(`/sql?sql=${encodeURIComponent('SELECT severity\nFORM findings')}`, 'syntax error') },
   { name: 'sql-running', show: at(`/sql?sql=${encodeURIComponent('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n')}`, /Running, \d/) },
   { name: 'not-found', show: at('/nowhere', 'There is nothing at this address') },
@@ -156,6 +202,12 @@ export const SCENES: Scene[] = [
     await chooseFiles(page, join(import.meta.dirname, '../../data/sample-findings.csv'))
     await expect(page.getByRole('button', { name: 'Start import' })).toBeEnabled()
   } },
+  { name: 'import-preview-hard', show: async ({ page, server }) => {
+    await page.goto(server.url)
+    await chooseFiles(page, textFile(LONG_FILE, 'الاسم;a column whose name is rather long, and longer still;account number;mood;;x\n'.padEnd(80) + 'مريم القاسمي;"a note that goes on and on; and on";123456789012345678901234567890;👩🏽‍🚀;1,5;\n'.repeat(30) + 'one;two\n'))
+    await expect(page.getByRole('button', { name: 'Start import' })).toBeEnabled()
+  } },
+  { name: 'receipt-long-name', show: openReceipt(LONG_FILE, 'Receipt') },
   { name: 'receipt', show: openReceipt('nessus_export_w47.csv', 'Receipt') },
   { name: 'receipt-rejects', show: openReceipt('corrections.csv', 'Receipt') },
   { name: 'failed', show: openReceipt('blank.csv', 'Details') },
@@ -181,6 +233,41 @@ export const SCENES: Scene[] = [
   } },
   { name: 'progress-importing', show: async (stage) => {
     await importing(stage)
+  } },
+  { name: 'progress-why', show: async (stage) => {
+    const { page, scope, server } = stage
+    const lock = new WriteLock(scope, server, 60_000)
+    await page.goto(server.url)
+    await importFile(page, textFile(LONG_FILE, `id,host\n${Array.from({ length: 200_000 }, (_, row) => row % 500 === 7 ? `${row},too,many\n` : row % 3000 === 11 ? `${row},far,too,many,cells\n` : `${row},host-${row}\n`).join('')}`))
+    await lock.held
+    await dialogOf(page).getByRole('button', { name: 'See why' }).click()
+    await expect(dialogOf(page)).toContainText('it has 5 fields')
+  } },
+  { name: 'progress-queued', show: async ({ page, scope }) => {
+    const server = await TestServer.start(scope, { env: { ...PATIENT, MAX_RUNNING_IMPORTS: '1' } })
+    await importing({ page, scope, server, context: page.context() })
+    await page.keyboard.press('Escape')
+    await importFile(page, textFile('nessus_export_w47.csv', 'a,b\n1,2\n'))
+    await expect(dialogOf(page)).toContainText('Waiting its turn')
+  } },
+  { name: 'progress-polling', show: async (stage) => {
+    const proxy = await Proxy.start(stage.scope, stage.server, 'live updates')
+    const path = join(temporaryFolder(stage.scope), 'orders_2026.csv')
+    await generate(path, 'narrow', 200_000)
+    const lock = new WriteLock(stage.scope, stage.server, 90_000)
+    await stage.page.goto(proxy.url)
+    await importFile(stage.page, path)
+    await lock.held
+    // The page tries for a while before it gives live updates up.
+    await expect(dialogOf(stage.page)).toContainText('Live updates unavailable', { timeout: 60_000 })
+    await expect(dialogOf(stage.page)).toContainText('importing rows')
+  } },
+  { name: 'progress-many', show: async (stage) => {
+    await importing(stage)
+    await stage.page.keyboard.press('Escape')
+    await giveFiles(stage.page, 'drop', Array.from({ length: 9 }, (_, index) => ({ name: index === 4 ? LONG_FILE : `site_${index}.csv`, text: 'a,b\n1,2\n' })))
+    await expect(stage.page.getByRole('region', { name: 'Imports of this tab' }).getByRole('listitem')).toHaveCount(10)
+    await expect(stage.page.getByText('1 row in, 0 rejected').first()).toBeVisible()
   } },
   { name: 'progress-ask', show: async (stage) => {
     await importing(stage)
@@ -214,7 +301,7 @@ export const SCENES: Scene[] = [
     await backedUp(stage)
   } },
   { name: 'backups-scheduled', show: async (stage) => {
-    await backedUp(stage, { ...PATIENT, BACKUP_SCHEDULE: '0 2 * * *', BACKUP_KEEP: '14' })
+    await backedUp(stage, { ...PATIENT, BACKUP_SCHEDULE: '0 2 * * *', KEEP_SCHEDULED_BACKUPS: '14' })
   } },
   { name: 'backups-confirm', show: async (stage) => {
     const { name } = await backedUp(stage)
@@ -255,6 +342,11 @@ export const SCENES: Scene[] = [
     await restoring(stage, { BUSY_TIMEOUT_MS: '500' })
     await expectOutcome(stage.page, 'The database was busy')
   } },
+  { name: 'backups-over', show: async (stage) => {
+    await backedUp(stage)
+    await giveFiles(stage.page, 'hold', [{ name: 'from-my-disk.db', text: '' }])
+    await expect(stage.page.getByText('Let go to upload the backup')).toBeVisible()
+  } },
   { name: 'backups-upload-refused', show: async (stage) => {
     await backedUp(stage)
     await chooseBackup(stage.page, 'export.sqlite.zip', Buffer.from([0x50, 0x4B, 3, 4, 0, 0]))
@@ -265,6 +357,11 @@ export const SCENES: Scene[] = [
     const content = Buffer.from(await (await fetch(`${server.url}/api/backups/${name}`)).arrayBuffer())
     await chooseBackup(stage.page, 'from-my-disk.db', content.subarray(0, content.length - 8192))
     await expectOutcome(stage.page, 'That backup is damaged')
+  } },
+  ...(Object.keys(EXPLANATIONS) as OperationKind[]).flatMap((kind) => Object.keys(EXPLANATIONS[kind]).map((code) => failure(kind, code))),
+  { name: 'failure-gone', show: async ({ page, server }) => {
+    await page.goto(`${server.url}/imports?import=${newSessionId()}`)
+    await expect(dialogOf(page).getByRole('heading', { name: 'The server does not know this import' })).toBeVisible()
   } },
   { name: 'sign-in', show: (stage) => signInPage(stage) },
   { name: 'sign-in-wrong', show: async (stage) => {

@@ -189,7 +189,7 @@ function signedIn(): void {
 }
 
 async function signOut(): Promise<void> {
-  const question = { title: 'Sign out while files upload?', text: 'What has not arrived yet is lost. Imports that have go on by themselves.', no: 'Stay signed in', yes: 'Sign out' }
+  const question = { title: ['Sign out while files upload?'], text: 'What has not arrived yet is lost. Imports that have go on by themselves.', no: 'Stay signed in', yes: 'Sign out' }
   if (jobs.uploading && !await confirmWith(byId('confirm', HTMLDialogElement), question)) return
   try {
     await api.signOut()

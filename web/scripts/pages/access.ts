@@ -3,8 +3,9 @@ import type { ApiTokenInfo, NewApiToken } from '../../../server/protocol.ts'
 import { api, ApiError } from '../shared/api.ts'
 import { copyText } from '../shared/clipboard.ts'
 import { el, icon, refill, setText } from '../shared/dom.ts'
-import { ago, dayTime } from '../shared/format.ts'
+import { ago, date, dayTime } from '../shared/format.ts'
 import type { MakePage } from '../shared/page.ts'
+import { say } from '../shared/rich.ts'
 import { notFoundPage } from './error.ts'
 
 /** How long a token may last; the value is days, and nothing is for ever. */
@@ -16,12 +17,18 @@ export const accessPage: MakePage = async (context) => {
   let tokens = await api.tokens(context.signal)
   const list = el('tbody')
   const none = el('p', { class: 'panel__none muted' }, 'There is no token. Scripts are refused.')
+  const table = el('table', { 'class': 'list list--tokens', 'aria-labelledby': 'h-tokens' },
+    el('thead', {}, el('tr', {},
+      ...['Token', 'It may', 'Last used', 'Ends'].map((word) => el('th', { scope: 'col' }, word)),
+      el('th', { scope: 'col' }, el('span', { class: 'vh' }, 'Actions')))),
+    list)
   const paint = () => {
+    table.hidden = tokens.length === 0
     none.hidden = tokens.length > 0
     refill(list, ...tokens.map((token) => tokenRow(token, Date.now(), () => void revoke(token))))
   }
   const revoke = async (token: ApiTokenInfo) => {
-    if (!await context.confirm({ title: `Revoke ${token.name}?`, text: 'Scripts that use it are refused at once. It cannot be brought back.', no: 'Keep the token', yes: 'Revoke token' })) return
+    if (!await context.confirm({ title: say`Revoke ${token.name}?`, text: 'Scripts that use it are refused at once. It cannot be brought back.', no: 'Keep the token', yes: 'Revoke token' })) return
     try {
       await api.revokeToken(token.id)
     } catch (error) {
@@ -53,11 +60,7 @@ export const accessPage: MakePage = async (context) => {
       el('section', { 'class': 'panel', 'aria-labelledby': 'h-tokens' },
         el('div', { class: 'panel__head' }, el('h2', { id: 'h-tokens' }, 'Tokens for scripts')),
         fresh,
-        el('table', { 'class': 'list list--tokens', 'aria-labelledby': 'h-tokens' },
-          el('thead', {}, el('tr', {},
-            ...['Token', 'It may', 'Last used', 'Ends'].map((word) => el('th', { scope: 'col' }, word)),
-            el('th', { scope: 'col' }, el('span', { class: 'vh' }, 'Actions')))),
-          list),
+        table,
         none,
         el('p', { class: 'panel__foot' }, 'A script sends its token with each request: ', el('code', { class: 'data' }, 'Authorization: Bearer hxt_…'))),
       newTokenForm(added)))
@@ -69,9 +72,9 @@ const messageOf = (error: unknown): string => error instanceof ApiError ? error.
 function tokenRow({ name, scope, createdAt, lastUsedAt, expiresAt }: ApiTokenInfo, now: number, revoke: () => void): HTMLElement {
   return el('tr', {},
     el('td', { 'data-m': 'full' }, el('span', { class: 'data' }, name), el('small', {}, `made ${ago(createdAt, now)}`)),
-    el('td', { 'data-m': 'full' }, scope === 'read' ? 'read' : 'read and change'),
-    el('td', { 'data-label': 'Last used' }, lastUsedAt === null ? 'never' : ago(lastUsedAt, now)),
-    el('td', { 'data-label': 'Ends' }, expiresAt === null ? 'when revoked' : dayTime(expiresAt, now)),
+    el('td', { class: 'nowrap' }, scope === 'read' ? 'read' : 'read and change'),
+    el('td', { 'class': 'soft nowrap', 'data-label': 'Last used' }, lastUsedAt === null ? 'never' : ago(lastUsedAt, now)),
+    el('td', { 'class': 'soft nowrap', 'data-label': 'Ends' }, expiresAt === null ? 'when revoked' : el('time', { datetime: new Date(expiresAt).toISOString(), title: dayTime(expiresAt, now) }, date(expiresAt, now))),
     el('td', { class: 'end' }, el('button', { 'type': 'button', 'class': 'btn btn--sm', 'aria-label': `Revoke ${name}`, 'on': { click: revoke } }, 'Revoke')))
 }
 

@@ -5,6 +5,7 @@ import { contentOf, integrityOf, schedulePairs, type Pair } from '../shared/back
 import { el, icon, refill, setText } from '../shared/dom.ts'
 import { bytes, dayTime } from '../shared/format.ts'
 import type { MakePage, PageContext } from '../shared/page.ts'
+import { say } from '../shared/rich.ts'
 import { refusedBox, showRefused } from './refused.ts'
 
 export const backupsPage: MakePage = async (context) => {
@@ -86,7 +87,7 @@ function backupRow(context: PageContext, backup: BackupInfo, integrityId: string
 
 async function remove(context: PageContext, { name, bytes: size, kind }: BackupInfo): Promise<void> {
   const yes = await context.confirm({
-    title: `Delete ${name}?`, no: 'Keep the backup', yes: 'Delete backup',
+    title: say`Delete ${name}?`, no: 'Keep the backup', yes: 'Delete backup',
     text: `${bytes(size)} are freed. ${kind === 'pre-restore' ? 'Without this safety copy there is no way back to before its restore.' : 'What only this backup holds cannot be restored any more.'} Download it first if you may want it back.`,
   })
   if (!yes) return

@@ -10,8 +10,10 @@ import { blockedBy } from '../shared/undo-view.ts'
 
 const MODES: Record<ImportMode, string> = { create: 'Create', append: 'Append', replace: 'Replace all', upsert: 'Update and add' }
 
+const ALL = 'All statuses'
+
 const FILTERS: Record<string, (record: ImportRecord) => boolean> = {
-  'All statuses': () => true,
+  [ALL]: () => true,
   'Running': (record) => statusOf(record).word === 'Running',
   'Completed': (record) => statusOf(record).word === 'Completed',
   'With rejected rows': ({ rowsRejected }) => rowsRejected > 0,
@@ -24,6 +26,18 @@ const FILTERS: Record<string, (record: ImportRecord) => boolean> = {
 const ROWS_AT_ONCE = 200
 /** Running imports followed at a time. The server allows 100 rooms for a tab. */
 const MOST_FOLLOWED = 20
+
+/** What the history is searched for, as the address says it. */
+const readSearch = (search: string): { q: string, status: string } => {
+  const params = new URLSearchParams(search)
+  const status = Object.keys(FILTERS).find((name) => name.toLowerCase() === params.get('status'))
+  return { q: params.get('q') ?? '', status: status ?? ALL }
+}
+
+function writeSearch(q: string, status: string): string {
+  const params = new URLSearchParams({ ...q !== '' && { q }, ...status !== ALL && { status: status.toLowerCase() } })
+  return params.size > 0 ? `?${params.toString()}` : ''
+}
 
 export const importsPage: MakePage = async (context) => {
   let imports = await api.imports(context.signal)
@@ -41,6 +55,7 @@ export const importsPage: MakePage = async (context) => {
     shown = Math.min(most, found.length)
     const now = Date.now()
     refill(body, ...found.slice(0, shown).map((record) => importRow(context, record, imports, now)))
+    table.hidden = found.length === 0
     none.hidden = found.length > 0
     setText(none, imports.length === 0 ? 'Nothing has been imported yet. Drop a CSV anywhere on this page.' : 'No import matches.')
     more.parentElement!.hidden = shown === found.length
@@ -48,6 +63,7 @@ export const importsPage: MakePage = async (context) => {
     frame()
   }
   const filter = () => {
+    context.setUrl(`${location.pathname}${writeSearch(find.value, status.value)}`, 'replace')
     paint(ROWS_AT_ONCE)
     context.announce(plural(body.rows.length, 'import'))
   }
@@ -65,6 +81,11 @@ export const importsPage: MakePage = async (context) => {
 
   const key = (color: string, word: string) => el('span', { vars: { '--c': color } }, word)
   const head = ['No.', 'File and table', 'Result', 'Rows in', 'Rejected', 'Started', 'Status']
+  const table = el('table', { 'class': 'list list--imports', 'aria-label': 'All imports' },
+    el('thead', {}, el('tr', {},
+      ...head.map((word, index) => el('th', { scope: 'col', class: index === 3 || index === 4 ? 'end' : undefined }, word)),
+      el('th', { scope: 'col' }, el('span', { class: 'vh' }, 'Actions')))),
+    body)
   const content = el('div', {},
     el('div', { class: 'page__head' },
       el('div', {}, el('h1', {}, 'Imports'), el('p', {}, 'Every file that came in, what became of it, and the way back.')),
@@ -72,23 +93,27 @@ export const importsPage: MakePage = async (context) => {
         el('div', { class: 'search' }, icon('search'), find),
         el('span', { class: 'select' }, status, icon('chevron-down')))),
     el('section', { 'class': 'panel', 'aria-label': 'All imports' },
-      el('table', { 'class': 'list list--imports', 'aria-label': 'All imports' },
-        el('thead', {}, el('tr', {},
-          ...head.map((word, index) => el('th', { scope: 'col', class: index === 3 || index === 4 ? 'end' : undefined }, word)),
-          el('th', { scope: 'col' }, el('span', { class: 'vh' }, 'Actions')))),
-        body),
+      table,
       none,
       el('div', { class: 'panel__foot', hidden: true }, more),
       el('div', { class: 'panel__foot key' },
         key('var(--accent)', 'added'), key('var(--accent-line)', 'updated'), key('var(--line-strong)', 'unchanged'), key('var(--warn)', 'rejected'))))
-  paint(ROWS_AT_ONCE)
+  const show = (search: string) => {
+    const wanted = readSearch(search)
+    find.value = wanted.q
+    status.value = wanted.status
+    paint(ROWS_AT_ONCE)
+  }
+  show(context.url.search)
   followRunning(context, imports)
   const refresh = async () => {
     imports = await api.imports(context.signal)
     paint(Math.max(shown, ROWS_AT_ONCE))
   }
   // What is typed and focused stays; a server that does not answer now leaves the page as it is.
-  return { title: 'Imports', className: 'page', content, onFrame: frame, onDataChanged: () => void refresh().catch(() => undefined) }
+  return {
+    title: 'Imports', className: 'page', content, onFrame: frame, onUrl: (url) => show(url.search), onDataChanged: () => void refresh().catch(() => undefined),
+  }
 }
 
 /** Hears of the imports that are running, whichever tab began them, for as long as the page is shown. */
@@ -120,8 +145,8 @@ function importRow(context: PageContext, record: ImportRecord, history: readonly
       el('span', { class: 'route' },
         el('span', { class: 'data truncate', title: filename }, filename), icon('arrow-right'), el('span', { class: 'vh' }, ' into '),
         completed
-          ? el('a', { class: 'data rowlink truncate', href: `/tables/${encodeURIComponent(table)}` }, table)
-          : el('span', { class: 'data truncate muted' }, table)),
+          ? el('a', { class: 'data rowlink truncate', href: `/tables/${encodeURIComponent(table)}`, title: table }, table)
+          : el('span', { class: 'data truncate muted', title: table }, table)),
       el('small', {}, MODES[record.mode])),
     el('td', { 'data-m': 'full' }, completed ? meter(rowsInserted, rowsUpdated, rowsUnchanged, rowsRejected) : null),
     el('td', { 'class': 'end', 'data-label': 'In' }, count(completed ? rowsRead - rowsRejected : 0)),
@@ -130,8 +155,8 @@ function importRow(context: PageContext, record: ImportRecord, history: readonly
     el('td', {}, live, word === 'Failed' ? el('small', { class: 'data' }, record.error?.code ?? '') : null),
     el('td', { 'class': 'end', 'data-m': 'act' },
       el('span', { class: 'acts' },
-        el('button', { 'type': 'button', 'class': 'btn btn--sm', 'aria-label': `${ACTIONS[word]} of import ${number}`, 'on': { click: show } }, ACTIONS[word]),
-        completed ? undoButton(context, record, history) : null)))
+        completed ? undoButton(context, record, history) : null,
+        el('button', { 'type': 'button', 'class': 'btn btn--sm', 'aria-label': `${ACTIONS[word]} of import ${number}`, 'on': { click: show } }, ACTIONS[word]))))
 }
 
 /** The way back, or what stands in it. Without undo data there is none, and no button. */

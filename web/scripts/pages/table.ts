@@ -11,6 +11,7 @@ import { Flyout, stepThrough } from '../shared/flyout.ts'
 import { ago, count, plural } from '../shared/format.ts'
 import type { MakePage, PageContext } from '../shared/page.ts'
 import { Pager } from '../shared/pager.ts'
+import { say } from '../shared/rich.ts'
 import { RowDrawer } from '../shared/row-detail.ts'
 import { TableGrid } from '../shared/table-grid.ts'
 import {
@@ -504,7 +505,7 @@ class TableBrowser {
   async #delete(): Promise<void> {
     const { name, rows } = this.#info
     const yes = await this.#context.confirm({
-      title: `Delete ${name}?`, text: `The table and its ${plural(rows, 'row')} go. Export it first if you may want it back.`, no: 'Keep the table', yes: 'Delete table',
+      title: say`Delete ${name}?`, text: `The table and its ${plural(rows, 'row')} go. Export it first if you may want it back.`, no: 'Keep the table', yes: 'Delete table',
     })
     if (!yes) return
     try {

@@ -1,9 +1,9 @@
 /** Asks before something goes. The safe answer has the focus, and Escape means it. */
-import { part, setText } from './dom.ts'
+import { part, rich, setText } from './dom.ts'
 import type { ConfirmQuestion } from './page.ts'
 
 export function confirmWith(dialog: HTMLDialogElement, { title, text, no, yes }: ConfirmQuestion): Promise<boolean> {
-  setText(dialog.querySelector('#confirm-title')!, title)
+  dialog.querySelector('#confirm-title')!.replaceChildren(...rich(title))
   setText(dialog.querySelector('#confirm-text')!, text)
   setText(part(dialog, 'no'), no)
   setText(part(dialog, 'yes'), yes)

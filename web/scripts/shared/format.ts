@@ -65,7 +65,8 @@ export function age(ms: number): string {
 
 const startOfDay = (time: number): number => new Date(time).setHours(0, 0, 0, 0)
 
-function date(time: number, now: number): string {
+/** `20 Nov`, `22 Feb 2027`. */
+export function date(time: number, now: number): string {
   const sameYear = new Date(time).getFullYear() === new Date(now).getFullYear()
   return new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', ...(!sameYear && { year: 'numeric' }) }).format(time)
 }

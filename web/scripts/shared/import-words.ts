@@ -55,10 +55,11 @@ function facts(state: ProgressState, now: number, lost: boolean): Fact[] {
 function spark(state: ProgressState, lost: boolean): Spark {
   const inRows = isInRows(state)
   const figure = (value: number) => inRows ? count(value) : bytes(value)
-  const when = lost ? 'last known' : stepAt('import', state.phase).unit === undefined ? 'at the end' : 'now'
+  const { now, peak } = state.speed
+  const when = stepAt('import', state.phase).unit === undefined ? 'at the end' : 'now'
   return {
     caption: inRows ? 'Rows per second' : 'Bytes per second',
-    figures: state.speed.peak > 0 ? `${figure(state.speed.now)} ${when}, peak ${figure(state.speed.peak)}` : 'measuring',
+    figures: peak === 0 ? 'measuring' : lost ? `${figure(now)} last known` : `${figure(now)} ${when}, peak ${figure(peak)}`,
     speed: state.speed,
   }
 }

@@ -109,7 +109,7 @@ export class JobsPanel {
     const silence = now - Math.max(0, ...running.map(({ state }) => state.heardAt))
     const fresh = silence < 3_000
     stamp.dataset['live'] = !fresh || link.mode === 'reconnecting' ? 'stale' : link.mode === 'polling' ? 'poll' : 'on'
-    setText(stamp, !fresh ? `Last update ${age(silence)} ago` : link.mode === 'polling' ? 'Checking every 2 seconds' : 'Live, updated just now')
+    setText(stamp, !fresh ? `Last update ${age(silence)} ago` : link.mode === 'polling' ? 'Checking every 2 s' : 'Live')
   }
 
   #list(jobs: Job[]): void {
@@ -157,6 +157,9 @@ export class JobsPanel {
       }
     }
     const { text, tone, symbol } = endLine(job)
+    const receipt = el('button', {
+      'type': 'button', 'class': 'feed__open data truncate', 'title': called, 'aria-label': `Receipt of ${called}`, 'on': { click: () => this.#hooks.show({ kind: state.kind, id }) },
+    }, called)
     const table = state.outcome.kind === 'completed' ? state.outcome.receipt.table ?? state.table : undefined
     const button = table === undefined
       ? show('Details')
@@ -166,7 +169,7 @@ export class JobsPanel {
         })
     const line = el('p', { class: 'jobs__meta' },
       el('span', { class: `status status--${tone}` }, icon(symbol), text), el('span', {}, clock((state.endedAt ?? state.heardAt) - state.startedAt)))
-    return { element: el('li', {}, name, button, line), kind, update: () => undefined }
+    return { element: el('li', {}, table === undefined ? name : receipt, button, line), kind, update: () => undefined }
   }
 
   #button(label: string, name: string, press: () => void): HTMLButtonElement {

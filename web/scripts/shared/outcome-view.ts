@@ -2,7 +2,7 @@
 import type { BackupInfo } from '../../../server/protocol.ts'
 import { api } from './api.ts'
 import { explainFailure, sendsFile, untouched, type FailureAccount } from './failures.ts'
-import { bytes, clock, count, dayTime, duration, plural } from './format.ts'
+import { bytes, count, dayTime, duration, plural } from './format.ts'
 import { stepAt, type OperationKind } from './operation.ts'
 import { currentFraction, type Outcome, type ProgressState } from './progress-state.ts'
 import { placeOf } from './progress-view.ts'
@@ -137,7 +137,7 @@ function failedView(state: ProgressState, { error }: Stopped, holdsFile: boolean
   const account = explainFailure(error, { ...state, holdsFile })
   return {
     kind: 'failed', tone: 'bad', heading: [account.title], summary: stoppedAfter(state), notices: [], account, word: 'Failed',
-    stoppedAt: state.rowsDone > 0 ? `at row ${count(state.rowsDone)}` : `in ${placeOf(state).toLowerCase()}`,
+    ...(state.percent > 0 && { stoppedAt: state.rowsDone > 0 ? `at row ${count(state.rowsDone)}` : `in ${placeOf(state).toLowerCase()}` }),
     details: { code: error.code, text: detailsText(state, error.code, error.detail) },
     announcement: `${FAILED[state.kind]}. ${account.title}. ${plain(account.safe)}`,
   }
@@ -172,7 +172,7 @@ function againAdvice({ kind, filename }: ProgressState, holdsFile: boolean): Ric
   return filename === '' ? ['Check the address, or import the file again.'] : ['Start again with ', { data: filename }, '. This tab no longer holds it, so choose it again.']
 }
 
-const stoppedAfter = (state: ProgressState): Rich => [...state.filename === '' ? [] : [{ data: state.filename }, ', '], `stopped after ${clock((state.endedAt ?? state.heardAt) - state.startedAt)}`]
+const stoppedAfter = (state: ProgressState): Rich => [...state.filename === '' ? [] : [{ data: state.filename }, ', '], `stopped after ${duration((state.endedAt ?? state.heardAt) - state.startedAt)}`]
 
 function detailsText(state: ProgressState, code: string, detail: string): string {
   const { kind, filename, table, number, phase, sessionId } = state

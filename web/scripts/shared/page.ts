@@ -70,7 +70,7 @@ export interface PageContext {
 }
 
 export interface ConfirmQuestion {
-  title: string
+  title: Rich
   text: string
   no: string
   yes: string

@@ -235,7 +235,7 @@ export class TableGrid {
       'type': 'button', 'class': 'colhead', 'data-sorted': sorted, 'tabindex': -1, 'aria-haspopup': 'dialog', 'aria-expanded': 'false',
       'on': { click: () => this.#actions.menu(column, button) },
     },
-    el('span', { class: 'data truncate' }, column.name || ' '),
+    el('span', { class: 'data truncate', dir: 'auto' }, column.name || ' '),
     el('small', {}, this.#typeWords(column)),
     icon(sorted === 'descending' ? 'arrow-down' : sorted === 'ascending' ? 'arrow-up' : 'chevron-down'))
     const handle = el('span', { 'class': 'grid__handle', 'aria-hidden': true })

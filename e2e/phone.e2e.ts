@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Locator, Page } from 'playwright/test'
+import { chooseFiles, dialogOf, expectReceipt, standsStill, startImport } from './support/app.ts'
+import { overflowOf } from './support/axe.ts'
+import { expect, test } from './support/test.ts'
+import { PATIENT } from './support/write-lock.ts'
+
+test.use({ settings: PATIENT, viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true })
+
+const SAMPLE = await readFile(join(import.meta.dirname, '../data/sample-findings.csv'))
+
+/** In a dialog a finger needs 44 pixels. */
+const FINGER = 44
+
+/** Nothing is wider than the screen, and what is to be pressed lies on it. */
+async function expectFits(page: Page, ...pressed: Locator[]): Promise<void> {
+  expect(await overflowOf(page)).toBe(0)
+  for (const control of pressed) {
+    await control.scrollIntoViewIfNeeded()
+    const box = (await control.boundingBox())!
+    expect(box.x, String(control)).toBeGreaterThanOrEqual(0)
+    expect(box.x + box.width, String(control)).toBeLessThanOrEqual(390)
+  }
+}
+
+test('on a phone a file is chosen, imported, put aside, looked at and taken back by touch', async ({ page, server, makeFile, holdImport }) => {
+  await server.import(SAMPLE, { filename: 'findings.csv' })
+  const file = await makeFile(200_000)
+  const lock = holdImport(60_000)
+  await page.goto('/')
+  await expect(page.getByRole('heading', { level: 1, name: 'Tables' })).toBeVisible()
+  await expectFits(page, page.getByText('Choose file'), page.getByRole('link', { name: 'findings' }))
+  await chooseFiles(page, file.path)
+  const start = page.getByRole('button', { name: 'Start import' })
+  await expect(start).toBeEnabled()
+  await expectFits(page, start, page.getByRole('combobox', { name: 'Delimiter' }))
+  await startImport(page)
+  await standsStill(page, lock)
+
+  const dialog = dialogOf(page)
+  const aside = dialog.getByRole('button', { name: 'Continue in background' })
+  for (const button of [aside, dialog.getByRole('button', { name: 'Cancel import' })]) {
+    await expectFits(page, button)
+    expect((await button.boundingBox())!.height).toBeGreaterThanOrEqual(FINGER)
+  }
+  await aside.tap()
+  await expect(dialog).toBeHidden()
+  const pill = page.getByRole('button', { name: /Show all$/ })
+  await pill.tap()
+  const panel = page.getByRole('region', { name: 'Imports of this tab' })
+  await expectFits(page, pill, panel, panel.getByRole('button', { name: 'Show' }))
+  await panel.getByRole('button', { name: 'Show' }).tap()
+  await lock.release()
+  await expectReceipt(page, file.table, file.rows)
+  await expectFits(page, dialog.getByRole('button', { name: 'Undo import' }), dialog.getByRole('link', { name: 'Open table' }))
+
+  await dialog.getByRole('link', { name: 'Open table' }).tap()
+  await expect(page.getByRole('heading', { level: 1, name: file.table })).toBeVisible()
+  await expectFits(page, page.getByRole('searchbox', { name: 'Search all columns' }), page.getByRole('button', { name: 'Columns' }), page.getByRole('button', { name: 'Next page' }))
+  await page.getByRole('button', { name: /show row$/ }).first().tap()
+  const row = page.getByRole('complementary', { name: 'Row detail' })
+  await expectFits(page, row, row.getByRole('button', { name: 'Close row' }))
+  await row.getByRole('button', { name: 'Close row' }).tap()
+  await expect(row).toBeHidden()
+
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Imports' }).tap()
+  const undo = page.getByRole('button', { name: 'Undo import 2' })
+  await expect(undo).toBeVisible()
+  await expectFits(page, undo, page.getByRole('button', { name: 'Receipt of import 2' }))
+  await undo.tap()
+  const sure = dialog.getByRole('button', { name: 'Undo import' })
+  await expectFits(page, sure, dialog.getByRole('button', { name: 'Keep the import' }))
+  expect((await sure.boundingBox())!.height).toBeGreaterThanOrEqual(FINGER)
+  await sure.tap()
+  await expect(page.getByRole('row', { name: file.name })).toContainText('Undone')
+  expect((await server.get<{ name: string }[]>('/api/tables')).body.map(({ name }) => name)).toEqual(['findings'])
+})
