@@ -99,7 +99,7 @@ const failure = (kind: OperationKind, code: string): Scene => ({
     }
     const snapshot: ProgressSnapshot = {
       sessionId, progress: 64, status: 'error', message: error.detail, timestamp: startedAt + 82_000, error,
-      metadata: { operation: kind === 'restore' ? 'restore' : 'backup', name: 'hextrackr-2026-11-24-0300.db', ...kind === 'upload' && { kind: 'uploaded' } },
+      metadata: { operation: kind === 'restore' ? 'restore' : 'backup', name: 'hextrackr-2026-11-24-0300.db', ...kind === 'upload' && { kind: 'uploaded' }, phase: { import: 'import', backup: 'copy', upload: 'upload', restore: 'restore' }[kind] },
     }
     await page.route(`**/api/imports/${sessionId}`, (route) => route.fulfill({ json: record }))
     await page.route(`**/api/progress/${sessionId}`, (route) => route.fulfill({ json: snapshot }))
@@ -267,7 +267,6 @@ export const SCENES: Scene[] = [
     await stage.page.keyboard.press('Escape')
     await giveFiles(stage.page, 'drop', Array.from({ length: 9 }, (_, index) => ({ name: index === 4 ? LONG_FILE : `site_${index}.csv`, text: 'a,b\n1,2\n' })))
     await expect(stage.page.getByRole('region', { name: 'Imports of this tab' }).getByRole('listitem')).toHaveCount(10)
-    await expect(stage.page.getByText('1 row in, 0 rejected').first()).toBeVisible()
   } },
   { name: 'progress-ask', show: async (stage) => {
     await importing(stage)

@@ -110,7 +110,7 @@ test('before a restore everything that changes is told', () => {
   const view = restoreView(PREVIEW, [], NOW)
   assert.equal(view.title, 'Go back to today 02:00?')
   assert.deepEqual(view.lines.map(({ label, now, after, change, isLoss }) => [label, now, after, change, isLoss]), [
-    ['Tables', '3', '2', '1 fewer', true], ['Rows', '969', '95', '874 fewer', true], ['Newest import', '#42, today 10:32', '#39, yesterday 17:40', '2 undone', true],
+    ['Tables', '3', '2', '1 fewer', true], ['Rows', '969', '95', '874 fewer', true], ['Newest import', '#42, today\u00A010:32', '#39, yesterday\u00A017:40', '2 undone', true],
   ])
   assert.deepEqual(view.tables.map(({ label, now, after, change }) => [label, now, after, change]), [['assets', '100', '90', '10 fewer'], ['exceptions', '864', 'gone', 'goes']])
   assert.equal(plain(view.goes), 'Table exceptions and 2 imports are not in this backup. Every value becomes what it was then.')

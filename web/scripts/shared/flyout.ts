@@ -8,11 +8,13 @@ export class Flyout {
   readonly element: HTMLElement
   #anchor: HTMLElement | undefined
   #closed: () => void = () => undefined
+  readonly #resized = (): void => this.place()
 
   constructor(className: string) {
     this.element = el('div', { class: `menu ${className}`, popover: 'auto', role: 'dialog' })
     this.element.addEventListener('toggle', (event) => {
       if (event.newState === 'closed') this.#left()
+      else addEventListener('resize', this.#resized)
     })
   }
 
@@ -60,6 +62,7 @@ export class Flyout {
   }
 
   #left(): void {
+    removeEventListener('resize', this.#resized)
     this.#anchor?.setAttribute('aria-expanded', 'false')
     this.#anchor = undefined
     this.#closed()

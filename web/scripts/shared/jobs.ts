@@ -215,7 +215,8 @@ export class Jobs {
   /** Only imports have a history; of all others the server knows what its session says. */
   async #stateOfSession(id: string): Promise<ProgressState> {
     const snapshot = await this.#ports.progress(id)
-    return advance(newProgress(kindOf(snapshot.metadata), id, '', this.#now()), { type: 'message', message: snapshot }, this.#now())
+    const now = this.#now()
+    return advance(newProgress(kindOf(snapshot.metadata), id, '', now), { type: 'message', message: snapshot }, now)
   }
 
   /**

@@ -172,7 +172,10 @@ function againAdvice({ kind, filename }: ProgressState, holdsFile: boolean): Ric
   return filename === '' ? ['Check the address, or import the file again.'] : ['Start again with ', { data: filename }, '. This tab no longer holds it, so choose it again.']
 }
 
-const stoppedAfter = (state: ProgressState): Rich => [...state.filename === '' ? [] : [{ data: state.filename }, ', '], `stopped after ${duration((state.endedAt ?? state.heardAt) - state.startedAt)}`]
+/** When it began is not known of what was over before this page heard of it. */
+function stoppedAfter({ filename, startedAt, endedAt = startedAt }: ProgressState): Rich {
+  return [...filename === '' ? [] : [{ data: filename }, ', '], endedAt > startedAt ? `stopped after ${duration(endedAt - startedAt)}` : 'stopped']
+}
 
 function detailsText(state: ProgressState, code: string, detail: string): string {
   const { kind, filename, table, number, phase, sessionId } = state
