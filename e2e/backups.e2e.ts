@@ -198,7 +198,7 @@ test('a backup that is dropped is uploaded and can be restored, and files to imp
 
   // With others it may not be meant: each of them is told.
   await giveFiles(page, 'drop', [{ name: 'one.csv', text: OLD }, { name: 'other.db', text: content }, { name: 'two.csv', text: OLD }])
-  await expect(page.getByRole('main').getByRole('alert')).toHaveText('other.db is an SQLite database. Drop it alone on this page to upload it as a backup.')
+  await expect(page.getByRole('main').getByRole('alert')).toHaveText('other.db is an SQLite database. It was not taken with the others: alone, it is uploaded as a backup.')
   await expect(page.getByRole('region', { name: 'Imports and backups of this tab' })).toContainText('one.csv')
   await expect.poll(() => tableNames(server)).toEqual(['one', 'people', 'two'])
 })

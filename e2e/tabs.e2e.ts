@@ -22,6 +22,7 @@ for (const blocked of ['nothing', 'live updates'] satisfies Blocked[]) {
     await expect(page.getByText('Tables have changed since.').first()).toBeVisible()
     // What is typed, open, focused and on show stays.
     await expect(editor).toHaveValue('SELECT count(*) FROM people')
+    await expect(write).toBeFocused()
     expect(await gridOf(page)).toEqual([['1', 'Ada']])
     await page.getByRole('button', { name: 'Run' }).click()
     await expect(page.getByText(/^1 row in/).first()).toBeVisible()

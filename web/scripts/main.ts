@@ -98,13 +98,13 @@ const router = new Router({
     draft: () => draft,
     undoImport: (id) => void undoing.open(id),
     restoreBackup: (name) => void restoring.open(name),
-    chooseBackup: () => chooseBackup((file) => void uploadBackup(file)),
+    chooseBackup: () => chooseBackup(takeBackup),
     renameTable: (name) => renameWith(byId('rename', HTMLDialogElement), name),
     chooseFile: () => intake.choose(),
     navigate: (href, how) => router.navigate(href, how),
     setUrl: (href, how) => router.setUrl(href, how),
     reload: () => router.reload(),
-    takeFiles: (files) => void sift(files, { take, refuse }),
+    takeFiles: (files) => void sift(files, { take, takeBackup, refuse }),
     announce: (text) => setText(announcer, text),
     confirm: (question) => confirmWith(byId('confirm', HTMLDialogElement), question),
     toast: (toast) => toasts.show(toast),
@@ -129,7 +129,7 @@ const router = new Router({
 
 const intake = openIntake(byId('picker', HTMLInputElement), byId('veil', HTMLElement), {
   take,
-  takeBackup: (file) => void uploadBackup(file),
+  takeBackup,
   refuse,
   words: (files) => files > 1 ? dropWords(files) : router.page?.dropWords ?? dropWords(files),
   over: (files) => {
@@ -255,6 +255,10 @@ function chooseBackup(then: (file: File) => void): void {
     if (file) then(file)
   }
   picker.click()
+}
+
+function takeBackup(file: File): void {
+  void uploadBackup(file)
 }
 
 /** Sends a backup from this computer, unless its first bytes show that it is none. */

@@ -14,12 +14,13 @@ export function namesPanel(write: (text: string) => void): { element: HTMLElemen
     const element = el('details', { 'class': 'names__table', 'data-table': tableName },
       el('summary', {}, icon('chevron-right'), el('span', { class: 'data truncate', title: tableName }, tableName), el('small', { class: 'num' }, count(rows))), list)
     // A table may have thousands of columns; they are made when they are looked at.
-    element.addEventListener('toggle', () => {
-      if (element.open && list.children.length === 0) {
-        list.append(...[name(tableName, 'table'), ...columns.map((column) => name(column.name, TYPE_WORDS[column.type]))].map((button) => el('li', {}, button)))
-      }
-    })
+    const fill = () => {
+      if (!element.open || list.children.length > 0) return
+      list.append(...[name(tableName, 'table'), ...columns.map((column) => name(column.name, TYPE_WORDS[column.type]))].map((button) => el('li', {}, button)))
+    }
+    element.addEventListener('toggle', fill)
     element.open = isOpen
+    fill()
     return element
   }
   const element = el('aside', { 'class': 'names', 'aria-label': 'Tables and columns' })

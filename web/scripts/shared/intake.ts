@@ -18,7 +18,7 @@ export interface IntakeHooks {
 }
 
 const WHY = {
-  database: ' is an SQLite database. Drop it alone on this page to upload it as a backup.',
+  database: ' is an SQLite database. It was not taken with the others: alone, it is uploaded as a backup.',
   empty: ' is empty. Nothing was uploaded.',
   binary: ' is not a text file. Nothing was uploaded.',
   unreadable: ' could not be read. Nothing was uploaded.',

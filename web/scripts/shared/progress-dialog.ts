@@ -54,6 +54,8 @@ export class ProgressDialog {
   readonly #hooks: DialogHooks
   readonly #painter: DialogPainter
   #id: string | undefined
+  /** What is asked of the server before it is shown. */
+  #opening: string | undefined
   #soon: { id: string, timer: ReturnType<typeof setTimeout> } | undefined
   #release: (() => void) | undefined
   #asking = false
@@ -120,7 +122,8 @@ export class ProgressDialog {
     const { id } = operation
     clearTimeout(this.#soon?.timer)
     this.#soon = undefined
-    if (this.#id === id) return true
+    if (this.#id === id || this.#opening === id) return true
+    this.#opening = id
     let watched: Awaited<ReturnType<Jobs['watch']>>
     try {
       watched = await this.#jobs.watch(operation)
@@ -128,6 +131,8 @@ export class ProgressDialog {
       const text = error instanceof ApiError ? error.message : 'It could not be read.'
       this.#hooks.toast({ tone: 'bad', title: `The ${operation.kind} could not be shown`, text })
       return false
+    } finally {
+      this.#opening = undefined
     }
     this.#release?.()
     this.#release = watched.release
