@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { connect } from 'node:net'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { connect } from 'node:net'
 import { before, describe, test } from 'node:test'
 import type { Problem } from '../protocol.ts'
 import { newSessionId, TestServer, type Answer } from './support.ts'
@@ -208,6 +209,36 @@ describe('bad input', () => {
     assertProblem(await server.get(`/api/progress/${newSessionId()}`), 404, 'SESSION_NOT_FOUND')
     assertProblem(await server.get('/api/imports/nonsense'), 404, 'SESSION_NOT_FOUND')
     assertProblem(await server.get('/api/tables/%E0%A4%A'), 400, 'BAD_QUERY')
+  })
+
+  test('in the name of a file leads nowhere', async () => {
+    const files = () => readdirSync(server.dataDir, { recursive: true }).map(String).filter((name) => !/-(wal|shm)$/.test(name)).sort()
+    const before = files()
+    for (const filename of ['../../etc/passwd', '..\\..\\x.csv', '/etc/passwd', 'C:\\x.csv', 'a/../../b.csv', '%2e%2e%2fx', '....//x.csv', 'CON', '.hextrackr.db', 'hextrackr.db-wal', 'access.db', 'a\u202ecsv.exe', 'e\u0301.csv']) {
+      const record = await server.import('a,b\n1,2\n1,2,3\n', { filename })
+      assert.equal(record.status, 'completed', filename)
+      assert.doesNotMatch(record.table, /[/\\:]|^\.+$/)
+      assert.deepEqual((await server.rows(record.table)).rows, [[1, 2]])
+      const disposition = (await server.get(`/api/imports/${record.sessionId}/rejects`)).headers.get('content-disposition')!
+      assert.doesNotMatch(disposition, /[/\\:]/)
+    }
+    await server.settled()
+    assert.deepEqual(files(), before)
+  })
+
+  test('that is called as what every object has is a name like any other', async () => {
+    const header = ['__proto__', 'constructor', 'toString', 'hasOwnProperty']
+    for (const options of ['{"__proto__":{"table":"polluted","mode":"replace"},"constructor":{"prototype":{"table":"polluted"}}}', '{"columns":{"__proto__":{"type":"TEXT"},"constructor":{"rename":"prototype"}}}']) {
+      const { table, columns } = await server.import(`${header.join(',')}\n1,2,3,4\n`, { options })
+      assert.notEqual(table, 'polluted')
+      assert.deepEqual(columns?.map(({ name }) => name), header.map((name) => name === 'constructor' && options.includes('rename') ? 'prototype' : name))
+      assert.deepEqual((await server.get<{ __proto__: unknown }[]>(`/api/tables/${table}/export?format=json`)).body.map((row) => Object.entries(row).map(([, value]) => Number(value))), [[1, 2, 3, 4]])
+      assert.equal((await server.rows(table, '?filter[__proto__]=eq:1&sort=-toString&q=3')).total, 1)
+      assert.equal((await server.get(`/api/tables/${table}/columns/__proto__/summary`)).status, 200)
+      assert.equal((await server.get<Problem>(`/api/tables/${table}/rows?sort=valueOf`)).body.code, 'BAD_QUERY')
+      assert.equal((await server.send<{ rows: unknown[] }>('POST', '/api/query', { sql: `SELECT * FROM "${table}"` })).body.rows.length, 1)
+    }
+    for (const table of ['__proto__', 'constructor']) assert.equal((await server.get<Problem>(`/api/tables/${table}`)).body.code, 'TABLE_NOT_FOUND')
   })
 
   test('takes no longer than its size, whatever it is made of', { timeout: 120_000 }, async () => {
