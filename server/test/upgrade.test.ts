@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { copyFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import Database from 'better-sqlite3'
 import type { ImportRecord, Problem, TableInfo } from '../protocol.ts'
 import { restore } from './backup-support.ts'
+import { suiteScope } from './suite.ts'
 import { temporaryFolder, TestServer } from './support.ts'
 
 const FOLDER = join(import.meta.dirname, 'databases')
@@ -31,12 +32,18 @@ const ownSchema = (path: string): unknown => {
 }
 
 describe('the database of an earlier version', () => {
+  const scope = suiteScope()
+  let fresh: TestServer
+  let restored: TestServer
+  before(async () => {
+    [fresh, restored] = await Promise.all([TestServer.start(scope), TestServer.start(scope)])
+  })
+
   for (const file of readdirSync(FOLDER).filter((name) => name.endsWith('.db'))) {
     test(`${file}: is brought up to date, with all its content, and every import in it can still be undone`, async (t) => {
       const dataDir = temporaryFolder(t)
       copyFileSync(join(FOLDER, file), join(dataDir, 'hextrackr.db'))
       const server = await TestServer.start(t, { dataDir })
-      const fresh = await TestServer.start(t)
       assert.deepEqual(ownSchema(server.databasePath), ownSchema(fresh.databasePath), 'it has what a new database has')
 
       const imports = (await server.get<ImportRecord[]>('/api/imports')).body
@@ -73,17 +80,13 @@ describe('the database of an earlier version', () => {
       assert.deepEqual(server.openDatabase({ readonly: true }).pragma('foreign_key_check'), [])
     })
 
-    test(`${file}: is restored as a backup, and is up to date then`, async (t) => {
-      const server = await TestServer.start(t)
-      await server.import('x\n1\n', { filename: 'before.csv' })
-      copyFileSync(join(FOLDER, file), join(server.dataDir, 'backups', file))
-      assert.equal((await restore(server, file)).error, undefined)
-      assert.match(await server.export('people'), /^id,name,score\r\n1,Ann,1\.50\r\n/)
-      const { table } = await server.import('id,name,score\n6,Flo,1.25\n', { options: { table: 'people', mode: 'append' } })
-      assert.match(await server.export(table), /6,Flo,1\.25\r\n$/)
-      await server.kill('SIGTERM')
-      const fresh = await TestServer.start(t)
-      assert.deepEqual(ownSchema(server.databasePath), ownSchema(fresh.databasePath))
+    test(`${file}: is restored as a backup, and is up to date then`, async () => {
+      copyFileSync(join(FOLDER, file), join(restored.dataDir, 'backups', file))
+      assert.equal((await restore(restored, file)).error, undefined)
+      assert.match(await restored.export('people'), /^id,name,score\r\n1,Ann,1\.50\r\n/)
+      const { table } = await restored.import('id,name,score\n6,Flo,1.25\n', { options: { table: 'people', mode: 'append' } })
+      assert.match(await restored.export(table), /6,Flo,1\.25\r\n$/)
+      assert.deepEqual(ownSchema(restored.databasePath), ownSchema(fresh.databasePath))
     })
   }
 })
