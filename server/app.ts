@@ -6,10 +6,11 @@ import type { Logger } from 'pino'
 import { Server } from 'socket.io'
 import type { Config } from './config.ts'
 import { dropStagingTables } from './db/catalogue.ts'
-import { interruptUnfinishedImports } from './db/imports-store.ts'
+import { getImport, insertImport, interruptUnfinishedImports, isInterrupted } from './db/imports-store.ts'
 import { migrate } from './db/migrations.ts'
 import { openWriter } from './db/open.ts'
 import { lastBackupFailure, openOperations } from './db/operations-store.ts'
+import { listStaged, type StagedRecord } from './db/staged-store.ts'
 import { Fault } from './faults.ts'
 import type { ClientToServerEvents, ProgressSnapshot, ServerToClientEvents } from './protocol.ts'
 import { authorize, requireAccess, sessionRoutes, tokenRoutes } from './routes/access.ts'
@@ -81,11 +82,11 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
   const databasePath = join(config.dataDir, 'hextrackr.db')
   const turns = new WriteTurns()
-  prepareDatabase(databasePath, config.busyTimeoutMs, logger)
-  const writer = new MainWriter(databasePath, turns, config.busyTimeoutMs)
-  const uploads = new StagedUploads(join(config.dataDir, 'uploads'))
-  await uploads.open()
   const operationsDb = openOperations(join(config.dataDir, 'operations.db'), config.busyTimeoutMs)
+  prepareDatabase(databasePath, config.busyTimeoutMs, logger, listStaged(operationsDb))
+  const writer = new MainWriter(databasePath, turns, config.busyTimeoutMs)
+  const uploads = new StagedUploads(join(config.dataDir, 'uploads'), operationsDb, config.keepInterruptedHours * HOUR_MS)
+  await uploads.open((sessionId) => isInterrupted(writer.db, sessionId))
   const backupFolder = new BackupFolder(join(config.dataDir, 'backups'))
   await backupFolder.open()
 
@@ -122,7 +123,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       databasePath, busyTimeoutMs, maxRowLength: config.maxRowLength, maxUndoBytes: config.maxUndoBytes,
       tracker, writer, turns, onDataChanged, metrics, logger,
     },
-    { running: config.maxRunningImports, waiting: config.maxWaitingImports }, restoreGate, isKnownSession,
+    { running: config.maxRunningImports, waiting: config.maxWaitingImports }, uploads, restoreGate, isKnownSession,
   )
   const exports = new Exports()
   const tables = new Tables(databasePath, turns, busyTimeoutMs, restoreGate, onDataChanged)
@@ -143,7 +144,9 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const schedule = config.backupSchedule === '' ? undefined : scheduleBackups(config.backupSchedule, backups, logger)
   attachProgressSockets(io, { snapshot, logger })
 
-  metrics.observe({ databasePath, dataDir: config.dataDir, imports: () => imports.counts, sockets: () => io.engine.clientsCount })
+  metrics.observe({
+    databasePath, dataDir: config.dataDir, imports: () => imports.counts, sockets: () => io.engine.clientsCount, keptBytes: () => uploads.keptBytes,
+  })
 
   const sqlite = writer.db.prepare<[], { v: string }>('SELECT sqlite_version() AS v').get()!.v
   const api = express.Router()
@@ -189,6 +192,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       queries.close()
       exports.close()
       schedule?.close()
+      uploads.close()
       await Promise.all([imports.close(), backups.close()])
       // Socket.IO waits for the HTTP server, which waits for every connection that some client keeps open.
       const closed = io.close()
@@ -227,11 +231,15 @@ function cutWithAccess(io: Server<ClientToServerEvents, ServerToClientEvents>, a
   access.onEnd((principalId) => io.in(room(principalId)).disconnectSockets(true))
 }
 
-/** Bring the database up to date and set right what a crash has left behind, before anybody can see it. */
-function prepareDatabase(path: string, busyTimeoutMs: number, logger: Logger): void {
+/**
+ * Bring the database up to date and set right what a crash has left behind, before anybody can see it.
+ * @param staged uploads that were whole, the import of some of which had no record yet
+ */
+function prepareDatabase(path: string, busyTimeoutMs: number, logger: Logger, staged: readonly StagedRecord[]): void {
   const db = openWriter(path, busyTimeoutMs)
   try {
     migrate(db)
+    for (const { start, keptSince } of staged) if (keptSince === null && !getImport(db, start.sessionId)) insertImport(db, start)
     const interrupted = interruptUnfinishedImports(db, Date.now())
     const dropped = dropStagingTables(db)
     if (interrupted.length > 0 || dropped > 0) logger.warn({ interrupted: interrupted.length, dropped }, 'cleared up after imports that did not finish')

@@ -26,6 +26,7 @@ export const FAULTS = {
   SESSION_EXISTS: { status: 409, title: 'The session id is in use' },
   ALREADY_FINISHED: { status: 409, title: 'It has already finished' },
   NOT_UNDOABLE: { status: 409, title: 'It cannot be undone' },
+  NOT_RESUMABLE: { status: 409, title: 'It cannot be resumed' },
   IMPORTS_RUNNING: { status: 409, title: 'Imports are running' },
   BACKUP_RUNNING: { status: 409, title: 'Another backup or restore is running' },
   RESTORE_RUNNING: { status: 409, title: 'A restore is running' },

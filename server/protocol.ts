@@ -126,6 +126,10 @@ export interface ImportMetadata extends BaseMetadata, Partial<Receipt> {
   etaSeconds?: number
   /** Imports ahead of this one; absent when it is not waiting. */
   queuePosition?: number
+  /** Session of the interrupted import that this one begins anew. */
+  resumes?: string
+  /** Of an interrupted import whose file is still here. */
+  stagedFile?: KeptFile
 }
 
 /** What made a backup. `pre-restore` is the safety copy that every restore takes first. */
@@ -334,8 +338,21 @@ export interface ImportRecord extends Partial<Omit<Receipt, 'table' | 'rowsPerSe
   /** Whether it can be taken back now: it is the newest import into its table, and what it replaced is kept. */
   undoable: boolean
   undoneAt?: number
+  /** Session of the interrupted import that this one began anew. */
+  resumes?: string
+  /** Session of the newest import that began this one anew. */
+  resumedBy?: string
+  /** The file of an interrupted import that is still here: it can be resumed. */
+  stagedFile?: KeptFile
   /** Of a single import that has rejected rows, also while it runs: the most frequent ones. */
   rejectReasons?: RejectReason[]
+}
+
+/** The upload of an interrupted import, which an import can still be made of. */
+export interface KeptFile {
+  bytes: number
+  /** When it is dropped. */
+  until: number
 }
 
 /** Why rows were rejected, most frequent reason first. */

@@ -8,6 +8,8 @@ export interface ImportStart {
   table: string
   mode: ImportMode
   startedAt: number
+  /** Session of the interrupted import that this one begins anew. */
+  resumes?: string
 }
 
 /** How an import ended without success. */
@@ -55,6 +57,8 @@ interface Row {
   error: string | null
   undone_at: number | null
   undoable: 0 | 1
+  resumes: string | null
+  resumed_by: string | null
 }
 
 /** The parts of a receipt that have no column of their own. */
@@ -62,7 +66,8 @@ type ReceiptDetails = Pick<Receipt, 'dialect' | 'columns' | 'header' | 'tableRow
 
 const LIST_COLUMNS = `number, session_id, filename, i.table_name, mode, status, progress, message, started_at, finished_at,
   rows_read, rows_inserted, rows_updated, rows_unchanged, rows_rejected, rows_per_second, i.bytes, sha256, error, undone_at,
-  u.import_number IS NOT NULL AND t.import_number IS i.number AS undoable`
+  u.import_number IS NOT NULL AND t.import_number IS i.number AS undoable, resumes,
+  (SELECT r.session_id FROM _hextrackr_imports r WHERE r.resumes = i.session_id ORDER BY r.number DESC LIMIT 1) AS resumed_by`
 
 const FROM_IMPORTS = `FROM _hextrackr_imports i
   LEFT JOIN _hextrackr_undo u ON u.import_number = i.number
@@ -90,15 +95,17 @@ function toRecord(row: Omit<Row, 'receipt'>, now: number): ImportRecord {
     ...(row.error !== null && { error: JSON.parse(row.error) as FailureInfo }),
     undoable: row.undoable === 1,
     ...(row.undone_at !== null && { undoneAt: row.undone_at }),
+    ...(row.resumes !== null && { resumes: row.resumes }),
+    ...(row.resumed_by !== null && { resumedBy: row.resumed_by }),
   }
 }
 
 /** Begin the durable record of an import. @returns the number people know it by */
 export function insertImport(db: Db, start: ImportStart): number {
-  return db.prepare<[string, string, string, ImportMode, number], { number: number }>(
-    `INSERT INTO _hextrackr_imports (session_id, filename, table_name, mode, status, started_at)
-     VALUES (?, ?, ?, ?, 'processing', ?) RETURNING number`,
-  ).get(start.sessionId, start.filename, start.table, start.mode, start.startedAt)!.number
+  return db.prepare<[string, string, string, ImportMode, number, string | null], { number: number }>(
+    `INSERT INTO _hextrackr_imports (session_id, filename, table_name, mode, status, started_at, resumes)
+     VALUES (?, ?, ?, ?, 'processing', ?, ?) RETURNING number`,
+  ).get(start.sessionId, start.filename, start.table, start.mode, start.startedAt, start.resumes ?? null)!.number
 }
 
 /** Record that an import ended without success. */
@@ -202,12 +209,18 @@ export function getImportSnapshot(db: Db, sessionId: string): ProgressSnapshot |
   }
 }
 
+/** Whether an import ended because the server stopped. */
+export function isInterrupted(db: Db, sessionId: string): boolean {
+  const row = findRow(db, sessionId)
+  return row?.status === 'error' && row.error !== null && (JSON.parse(row.error) as FailureInfo).code === 'INTERRUPTED'
+}
+
 /**
  * What a start after a crash has to set right: imports that were running are INTERRUPTED, and their rejects go.
  * @returns the session ids of those imports
  */
 export function interruptUnfinishedImports(db: Db, finishedAt: number): string[] {
-  const error: FailureInfo = { code: 'INTERRUPTED', detail: 'The server stopped during this import. Nothing of it was kept.' }
+  const error: FailureInfo = { code: 'INTERRUPTED', detail: 'The server stopped during this import. It changed nothing.' }
   const interrupted = db.prepare<[string, string, number], { session_id: string }>(
     `UPDATE _hextrackr_imports SET status = 'error', error = ?, message = ?, finished_at = ?
      WHERE status = 'processing' RETURNING session_id`,

@@ -81,6 +81,11 @@ const MIGRATIONS: readonly string[] = [
     restored_at INTEGER NOT NULL
   ) WITHOUT ROWID;
   `,
+  // The interrupted import that an import began anew, by its session.
+  `
+  ALTER TABLE _hextrackr_imports ADD COLUMN resumes TEXT;
+  CREATE INDEX _hextrackr_imports_resumes ON _hextrackr_imports (resumes) WHERE resumes IS NOT NULL;
+  `,
 ]
 
 /** Whether the app has made its tables here. What another program wrote into `user_version` says nothing about ours. */

@@ -1,6 +1,7 @@
 /**
- * The database of what must outlive a restore of the other one: what became of backups and restores, and what is known
- * of each backup file. The folder of backups says which there are; this only remembers more of them.
+ * The database of what must outlive a restore of the other one: what became of backups and restores, what is known
+ * of each backup file, and which uploads wait for their import (staged-store.ts). The folder of backups says which
+ * there are; this only remembers more of them.
  */
 import type { BackupInfo, BackupKind, FailureInfo, ProgressSnapshot } from '../protocol.ts'
 import { openWriter, type Db } from './open.ts'
@@ -31,6 +32,17 @@ const STEPS: readonly string[] = [
     tables INTEGER,
     rows INTEGER,
     damage TEXT
+  ) WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE staged_files (
+    session_id TEXT PRIMARY KEY,
+    file TEXT NOT NULL UNIQUE,
+    start TEXT NOT NULL CHECK (json_valid(start)),
+    options TEXT,
+    bytes INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    kept_since INTEGER
   ) WITHOUT ROWID;
   `,
 ]

@@ -1,4 +1,4 @@
-import { Router, type Request, type Response } from 'express'
+import { json, Router, type Request, type Response } from 'express'
 import multer, { type StorageEngine } from 'multer'
 import { Fault } from '../faults.ts'
 import type { ImportPreview, ImportRecord } from '../protocol.ts'
@@ -49,6 +49,14 @@ export function importRoutes(context: ImportRouteContext): Router {
     const sessionId = req.params.id.toLowerCase()
     imports.cancel(sessionId)
     res.status(202).json({ sessionId })
+  })
+  router.post('/imports/:id/resume', json({ limit: '10kb' }), (req, res) => {
+    const { id: sessionId, table } = imports.resume(req.params.id.toLowerCase(), (req.body as { sessionId?: unknown } | undefined)?.sessionId)
+    res.status(202).location(`/api/imports/${sessionId}`).json({ sessionId, table })
+  })
+  router.delete('/imports/:id/file', async (req, res) => {
+    await imports.forgetFile(req.params.id.toLowerCase())
+    res.status(204).end()
   })
   router.get('/imports/:id/rejects', async (req, res) => {
     const { sessionId, number, filename } = imports.get(req.params.id.toLowerCase())
@@ -126,13 +134,8 @@ class Reception implements FileTaker<{ sessionId: string, table: string }> {
     const job = this.#imports.begin({ sessionId: fields.sessionId, options: fields.options, filename })
     this.#job = job
     job.reportUpload(0, announcedBytes)
-    this.#file = await this.#uploads.store(job.id, stream, {
-      onBytes: (bytes) => job.reportUpload(bytes, announcedBytes),
-      onHead: (head) => {
-        const target = fields.options === undefined ? this.#imports.recogniseRejects(head) : undefined
-        if (target) job.retarget(target)
-      },
-    }, job.uploadSignal)
+    const options = fields.options as string | undefined
+    this.#file = await this.#uploads.store(job.start, options, stream, this.#imports.watch(job, options, announcedBytes), job.uploadSignal)
     return this.#file
   }
 

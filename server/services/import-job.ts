@@ -72,6 +72,7 @@ export class ImportJob {
   #timeLeft: TimeLeft | undefined
   #rowsRead = 0
   #isEnded = false
+  #isInterrupted = false
   #outcome: ProgressSnapshot | undefined
   #saved: Promise<void> = Promise.resolve()
 
@@ -84,6 +85,7 @@ export class ImportJob {
     this.uploadSignal = this.#abortUpload.signal
     context.tracker.createSessionWithId(start.sessionId, {
       operation: 'csv-import', filename: start.filename, table: start.table, mode: start.mode, totalSteps: this.#percent.totalSteps,
+      ...(start.resumes !== undefined && { resumes: start.resumes }),
     } satisfies ImportMetadata)
     this.#recorded = context.writer.run((db) => insertImport(db, start))
     this.#recorded.then((number) => {
@@ -108,6 +110,11 @@ export class ImportJob {
     return this.#isEnded
   }
 
+  /** Whether it ended because the server stops, and so can be resumed. */
+  get isInterrupted(): boolean {
+    return this.#isInterrupted
+  }
+
   /** The outcome while the database does not hold it yet. */
   get unsavedOutcome(): ProgressSnapshot | undefined {
     return this.#outcome
@@ -120,7 +127,8 @@ export class ImportJob {
 
   /** @param bytesTotal undefined where the client did not say */
   reportUpload(bytesDone: number, bytesTotal: number | undefined): void {
-    this.#update('upload', bytesTotal ? bytesDone / bytesTotal : 0, MESSAGES.upload, {
+    const message = this.start.resumes === undefined ? MESSAGES.upload : 'Checking the file that was kept'
+    this.#update('upload', bytesTotal ? bytesDone / bytesTotal : 0, message, {
       bytesDone, ...(bytesTotal !== undefined && { bytesTotal }),
     })
   }
@@ -186,6 +194,7 @@ export class ImportJob {
     const record = fault.code === 'INTERNAL' ? getImport(writer.db, this.id) : null
     if (record?.status === 'completed') return this.#complete(record as unknown as Receipt, `Imported ${record.rowsInserted} rows into ${record.table}`)
     this.#isEnded = true
+    this.#isInterrupted = fault.code === 'INTERRUPTED'
     this.#abortUpload.abort(fault)
     const level = fault.code === 'INTERNAL' ? 'error' : 'info'
     logger[level]({ import: this.#number, code: fault.code, ...(fault.cause !== undefined && { cause: fault.cause }) }, 'import ended without success')

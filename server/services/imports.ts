@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { nameExists, resolveTable, tableExists } from '../db/catalogue.ts'
 import { targetOfRejects } from '../db/header-settings.ts'
 import { sameName, tableNameFromFile } from '../db/identifiers.ts'
 import { getImport, getImportSnapshot, listImports } from '../db/imports-store.ts'
 import { Fault } from '../faults.ts'
-import type { ImportRecord, ImportTarget, ProgressSnapshot } from '../protocol.ts'
+import type { ImportRecord, ImportTarget, KeptFile, ProgressSnapshot } from '../protocol.ts'
 import { uniqueName } from '../unique-name.ts'
 import { ImportJob, type JobContext, type StagedFile } from './import-job.ts'
 import { readOptions, readSessionId } from './import-request.ts'
 import type { RestoreGate } from './restore-gate.ts'
+import type { StagedUploads, UncheckedFile, UploadWatch } from './staged-uploads.ts'
 import { headerOfRejects } from '../csv/rejects.ts'
 import type { ImportOptions } from '../workers/messages.ts'
 
@@ -19,6 +19,8 @@ export interface ImportRequest {
   sessionId: unknown
   options: unknown
   filename: string
+  /** Session of the interrupted import that is begun anew. */
+  resumes?: string
 }
 
 interface Limits {
@@ -38,19 +40,23 @@ const KEEP_ALIVE_MS = 10 * 60_000
 export class Imports {
   readonly #context: JobContext
   readonly #limits: Limits
+  readonly #uploads: StagedUploads
   readonly #gate: RestoreGate
   readonly #isKnownSession: (sessionId: string) => boolean
   /** Every job whose outcome the database does not hold yet, by id. */
   readonly #jobs = new Map<string, ImportJob>()
   readonly #waiting: { job: ImportJob, file: StagedFile }[] = []
   readonly #running = new Map<ImportJob, Promise<void>>()
+  /** Kept files that are read once more before their import is begun anew. */
+  readonly #checking = new Set<Promise<void>>()
   readonly #keepAlive: NodeJS.Timeout
   #isClosing = false
 
   /** @param isKnownSession whether any session, of a backup too, has that id */
-  constructor(context: JobContext, limits: Limits, gate: RestoreGate, isKnownSession: (sessionId: string) => boolean) {
+  constructor(context: JobContext, limits: Limits, uploads: StagedUploads, gate: RestoreGate, isKnownSession: (sessionId: string) => boolean) {
     this.#context = context
     this.#limits = limits
+    this.#uploads = uploads
     this.#gate = gate
     this.#isKnownSession = isKnownSession
     this.#keepAlive = setInterval(() => this.#reportWaiting(), KEEP_ALIVE_MS).unref()
@@ -73,7 +79,9 @@ export class Imports {
       throw new Fault('TOO_MANY_IMPORTS', `${this.#jobs.size} imports are running or waiting. Try again when some have finished.`)
     }
     const table = this.#chooseTable(options, request.filename)
-    const job = new ImportJob(this.#context, { sessionId, filename: request.filename, table, mode: options.mode, startedAt: Date.now() }, options)
+    const { filename, resumes } = request
+    const start = { sessionId, filename, table, mode: options.mode, startedAt: Date.now(), ...(resumes !== undefined && { resumes }) }
+    const job = new ImportJob(this.#context, start, options)
     this.#jobs.set(sessionId, job)
     return job
   }
@@ -91,21 +99,66 @@ export class Imports {
     return wanted
   }
 
+  /**
+   * Begin an interrupted import anew, with the file that was kept of it and the options it came with.
+   * @param sessionId of the one that was interrupted
+   * @param given the new session's id, where the client made one
+   * @throws Fault NOT_RESUMABLE, SESSION_NOT_FOUND, and what `begin` throws
+   */
+  resume(sessionId: string, given: unknown): ImportJob {
+    this.get(sessionId)
+    const file = this.#uploads.find(sessionId)
+    const job = this.begin({ sessionId: given, options: file.options, filename: file.filename, resumes: sessionId })
+    try {
+      this.#uploads.handOver(file, job.start)
+    } catch (error) {
+      job.fail(error)
+      throw error
+    }
+    const checked = this.#checkKept(job, file).finally(() => this.#checking.delete(checked))
+    this.#checking.add(checked)
+    return job
+  }
+
+  async #checkKept(job: ImportJob, file: UncheckedFile): Promise<void> {
+    try {
+      this.enqueue(job, await this.#uploads.check(file, this.watch(job, file.options, file.bytes), job.uploadSignal))
+    } catch (error) {
+      job.fail(error)
+      if (!job.isInterrupted) await this.#uploads.remove(file)
+    }
+  }
+
+  /**
+   * What follows a file on its way to an import.
+   * @param options as they came with it
+   * @param bytesTotal undefined where the client did not say
+   */
+  watch(job: ImportJob, options: unknown, bytesTotal: number | undefined): UploadWatch {
+    return {
+      onBytes: (bytes) => job.reportUpload(bytes, bytesTotal),
+      onHead: (head) => {
+        const target = options === undefined ? this.#recogniseRejects(head) : undefined
+        if (target) job.retarget(target)
+      },
+    }
+  }
+
   /** Where the rows of a corrected rejects file belong: to the table that the file they came from went to. */
-  recogniseRejects(head: Buffer): ImportTarget | undefined {
+  #recogniseRejects(head: Buffer): ImportTarget | undefined {
     const { db } = this.#context.writer
     const header = headerOfRejects(head)
     return header && targetOfRejects(db, header)
   }
 
-  /** Take over a file that has arrived; it is removed when the import has ended. */
+  /** Take over a file that has arrived; it is removed when the import has ended, unless the server stops first. */
   enqueue(job: ImportJob, file: StagedFile): void {
     this.#waiting.push({ job, file })
     this.#next()
   }
 
   #next(): void {
-    for (const { file } of extract(this.#waiting, ({ job }) => job.isEnded)) void rm(file.path, { force: true })
+    for (const { file } of extract(this.#waiting, ({ job }) => job.isEnded)) void this.#uploads.remove(file)
     while (this.#running.size < this.#limits.running) {
       // Two imports into one table follow each other.
       const index = this.#waiting.findIndex(({ job }) => !this.#running.keys().some((other) => sameName(other.table, job.table)))
@@ -127,7 +180,7 @@ export class Imports {
     try {
       await job.run(file)
     } finally {
-      await rm(file.path, { force: true })
+      if (!job.isInterrupted) await this.#uploads.remove(file)
     }
   }
 
@@ -144,19 +197,28 @@ export class Imports {
 
   /** The outcome of an import that has ended, or what is known of one that has not. */
   snapshot(sessionId: string): ProgressSnapshot | null {
-    return this.#jobs.get(sessionId)?.unsavedOutcome ?? getImportSnapshot(this.#context.writer.db, sessionId)
+    const snapshot = this.#jobs.get(sessionId)?.unsavedOutcome ?? getImportSnapshot(this.#context.writer.db, sessionId)
+    const stagedFile = snapshot?.error ? this.#uploads.kept().get(sessionId) : undefined
+    return snapshot && stagedFile ? { ...snapshot, metadata: { ...snapshot.metadata, stagedFile } } : snapshot
   }
 
   /** @throws Fault SESSION_NOT_FOUND */
   get(sessionId: string): ImportRecord {
     const record = getImport(this.#context.writer.db, sessionId) ?? this.#unrecorded(sessionId)
     if (!record) throw new Fault('SESSION_NOT_FOUND', 'There is no import with that id.')
-    return this.#withLatest(record)
+    return this.#withLatest(record, this.#uploads.kept())
+  }
+
+  /** Drop the file that is kept of an interrupted import. @throws Fault SESSION_NOT_FOUND, NOT_RESUMABLE */
+  async forgetFile(sessionId: string): Promise<void> {
+    this.get(sessionId)
+    await this.#uploads.forget(sessionId)
   }
 
   /** The history, newest first. */
   list(limit: number): ImportRecord[] {
-    return listImports(this.#context.writer.db, limit).map((record) => this.#withLatest(record))
+    const kept = this.#uploads.kept()
+    return listImports(this.#context.writer.db, limit).map((record) => this.#withLatest(record, kept))
   }
 
   /**
@@ -190,14 +252,15 @@ export class Imports {
     this.#isClosing = true
     clearInterval(this.#keepAlive)
     for (const job of this.#jobs.values()) job.interrupt()
-    const waiting = this.#waiting.splice(0)
-    await Promise.all([...this.#running.values(), ...waiting.map(({ file }) => rm(file.path, { force: true }))])
+    this.#waiting.splice(0)
+    await Promise.all([...this.#running.values(), ...this.#checking])
     await Promise.race([Promise.all(this.#jobs.values().map((job) => job.saved)), sleep(SAVE_DEADLINE_MS, undefined, { ref: false })])
   }
 
-  /** What the database does not know yet of an import: its progress, or an outcome still to be saved. */
-  #withLatest(record: ImportRecord): ImportRecord {
-    if (record.status !== 'processing') return record
+  /** What the database does not know of an import: its progress, an outcome still to be saved, or the file that is kept of it. */
+  #withLatest(record: ImportRecord, kept: ReadonlyMap<string, KeptFile>): ImportRecord {
+    const stagedFile = kept.get(record.sessionId)
+    if (record.status !== 'processing') return stagedFile ? { ...record, stagedFile } : record
     const outcome = this.#jobs.get(record.sessionId)?.unsavedOutcome
     if (outcome?.error) {
       return { ...record, status: 'error', error: outcome.error, finishedAt: outcome.timestamp, durationMs: outcome.timestamp - record.startedAt }

@@ -11,6 +11,8 @@ export interface MetricSources {
   dataDir: string
   imports: () => { running: number, waiting: number }
   sockets: () => number
+  /** Of files that are kept of interrupted imports. */
+  keptBytes: () => number
 }
 
 export type ImportMetrics = Pick<Metrics, 'importCompleted' | 'importFailed'>
@@ -41,7 +43,7 @@ export class Metrics {
   }
 
   /** Add what is measured when it is asked for. */
-  observe({ databasePath, dataDir, imports, sockets }: MetricSources): void {
+  observe({ databasePath, dataDir, imports, sockets, keptBytes }: MetricSources): void {
     const gauge = (name: string, help: string, read: () => number | Promise<number>) => new Gauge({
       name, help, registers: [this.#registry],
       async collect() {
@@ -53,6 +55,7 @@ export class Metrics {
     gauge('hextrackr_imports_waiting', 'Imports that upload or wait', () => imports().waiting)
     gauge('hextrackr_sockets', 'Live connections', sockets)
     gauge('hextrackr_database_bytes', 'Size of the database with its write-ahead log', async () => await bytesOf(databasePath) + await bytesOf(`${databasePath}-wal`))
+    gauge('hextrackr_kept_upload_bytes', 'Size of the files that are kept of interrupted imports', keptBytes)
     gauge('hextrackr_disk_free_bytes', 'Bytes that can still be written below the data folder', () => freeBytes(dataDir))
   }
 

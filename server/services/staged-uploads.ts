@@ -1,13 +1,17 @@
 import { isAscii } from 'node:buffer'
 import { createHash } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
-import { mkdir, readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { Transform, type Readable } from 'node:stream'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { Transform, Writable, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { whyNotCsv } from '../csv/not-csv.ts'
+import type { ImportStart } from '../db/imports-store.ts'
+import type { Db } from '../db/open.ts'
+import { deleteStaged, findKept, handOverStaged, insertStaged, keepStaged, listStaged, type StagedRecord } from '../db/staged-store.ts'
 import { Fault } from '../faults.ts'
-import { checkRoom } from './disk-space.ts'
+import type { KeptFile } from '../protocol.ts'
+import { checkRoom, freeBytes } from './disk-space.ts'
 import type { StagedFile } from './import-job.ts'
 
 /** First bytes of a file by which text is told from anything else. */
@@ -19,45 +23,165 @@ export const FINGERPRINT_BYTES = 2 ** 20
 /** Bytes between two reports of progress. */
 const REPORT_BYTES = 256 * 2 ** 10
 
-/** The folder in which uploads wait for their import. Whatever lies in it at start-up has lost its import. */
+/** How often it is looked for kept files whose time is up, ms. */
+const PRUNE_INTERVAL_MS = 3600_000
+
+/**
+ * The folder in which uploads wait for their import. Each that has arrived whole has a record, so that a start after a
+ * crash knows which of them an interrupted import can still be made of.
+ */
 export class StagedUploads {
   readonly #folder: string
+  readonly #db: Db
+  readonly #keepMs: number
+  readonly #pruning: NodeJS.Timeout
 
-  constructor(folder: string) {
+  /**
+   * @param db of the records, which no restore replaces
+   * @param keepMs how long the file of an interrupted import is kept
+   */
+  constructor(folder: string, db: Db, keepMs: number) {
     this.#folder = folder
+    this.#db = db
+    this.#keepMs = keepMs
+    this.#pruning = setInterval(() => void this.prune(), PRUNE_INTERVAL_MS).unref()
   }
 
-  /** Make the folder and empty it. */
-  async open(): Promise<void> {
+  /**
+   * Make the folder, and leave only whole files of interrupted imports in it.
+   * @param isInterrupted whether the import of that session ended because the server stopped
+   */
+  async open(isInterrupted: (sessionId: string) => boolean): Promise<void> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 })
-    for (const name of await readdir(this.#folder)) await rm(join(this.#folder, name), { recursive: true, force: true })
+    const kept = new Set<string>()
+    for (const { start, file, bytes, keptSince } of listStaged(this.#db)) {
+      const isWhole = await stat(join(this.#folder, file)).then(({ size }) => size === bytes, () => false)
+      if (!isWhole || !isInterrupted(start.sessionId)) continue
+      // Its time runs from when it could first be resumed, however long the server was away.
+      if (keptSince === null) keepStaged(this.#db, file, Date.now())
+      kept.add(file)
+    }
+    for (const { file } of listStaged(this.#db)) if (!kept.has(file)) deleteStaged(this.#db, file)
+    for (const name of await readdir(this.#folder)) if (!kept.has(name)) await rm(join(this.#folder, name), { recursive: true, force: true })
+    await this.prune()
   }
 
-  /** @throws Fault DISK_FULL where the disk has no room for that many bytes */
-  checkRoom(bytes: number): Promise<void> {
-    return checkRoom(this.#folder, bytes)
+  close(): void {
+    clearInterval(this.#pruning)
   }
 
-  async remove(file: StagedFile): Promise<void> {
-    await rm(file.path, { force: true })
+  /**
+   * See to it that there is room for an upload. Kept files give way to it, those that have been kept longest first.
+   * @throws Fault DISK_FULL where the disk has no room for that many bytes
+   */
+  async checkRoom(bytes: number): Promise<void> {
+    for (const { file } of this.#kept()) {
+      if (bytes <= await freeBytes(this.#folder)) return
+      await this.#drop(file)
+    }
+    await checkRoom(this.#folder, bytes)
+  }
+
+  async remove({ path }: Pick<StagedFile, 'path'>): Promise<void> {
+    await this.#drop(basename(path))
   }
 
   /**
    * Write a stream to a file of its own, never holding more of it than one chunk.
+   * @param start of the import it is for
+   * @param options JSON text, as it came
    * @param signal ends it early; its reason is thrown
    * @throws Fault EMPTY_FILE, NOT_CSV, DISK_FULL; no file is left then
    */
-  async store(id: string, stream: Readable, watch: UploadWatch, signal: AbortSignal): Promise<StagedFile> {
-    const path = join(this.#folder, `${id}.part`)
+  async store(start: ImportStart, options: string | undefined, stream: Readable, watch: UploadWatch, signal: AbortSignal): Promise<StagedFile> {
+    const file = `${start.sessionId}.part`
+    const path = join(this.#folder, file)
     const check = new TextCheck(watch)
     try {
       await pipeline(stream, check, createWriteStream(path, { mode: 0o600 }), { signal })
-      return { path, ...check.result() }
+      const result = check.result()
+      insertStaged(this.#db, { start, file, options: options ?? null, bytes: result.bytes, sha256: result.sha256, keptSince: null })
+      return { path, ...result }
     } catch (error) {
       await rm(path, { force: true })
       throw signal.aborted ? signal.reason : error
     }
   }
+
+  /** What is kept of interrupted imports, by session. */
+  kept(): Map<string, KeptFile> {
+    return new Map(this.#kept().map(({ start, bytes, keptSince }) => [start.sessionId, { bytes, until: keptSince + this.#keepMs }]))
+  }
+
+  /** What all kept files take. */
+  get keptBytes(): number {
+    return this.#kept().reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
+  /** The file that is kept of an interrupted import. @throws Fault NOT_RESUMABLE */
+  find(sessionId: string): UncheckedFile {
+    const { start, file, options, bytes, sha256 } = this.#find(sessionId)
+    return { path: join(this.#folder, file), filename: start.filename, options: options ?? undefined, bytes, sha256 }
+  }
+
+  /** Give such a file to the import that begins anew with it. */
+  handOver({ path }: UncheckedFile, start: ImportStart): void {
+    handOverStaged(this.#db, basename(path), start)
+  }
+
+  /**
+   * Read a file that was kept once more, as `store` does, to be sure that it is still what had arrived.
+   * @param signal ends it early; its reason is thrown
+   * @throws Fault UPLOAD_LOST where it is not
+   */
+  async check({ path, sha256 }: UncheckedFile, watch: UploadWatch, signal: AbortSignal): Promise<StagedFile> {
+    const check = new TextCheck(watch)
+    const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
+    try {
+      await pipeline(createReadStream(path), check, nowhere, { signal })
+    } catch (error) {
+      throw signal.aborted ? signal.reason : new Fault('UPLOAD_LOST', 'The file that was kept of this import cannot be read any more.', { cause: error })
+    }
+    const result = check.result()
+    if (result.sha256 !== sha256) throw new Fault('UPLOAD_LOST', 'The file that was kept of this import is no longer whole.')
+    return { path, ...result }
+  }
+
+  /** Drop the file that is kept of an interrupted import. @throws Fault NOT_RESUMABLE */
+  async forget(sessionId: string): Promise<void> {
+    await this.#drop(this.#find(sessionId).file)
+  }
+
+  /** Drop kept files whose time is up. */
+  async prune(now = Date.now()): Promise<void> {
+    for (const { file, keptSince } of this.#kept()) if (now >= keptSince + this.#keepMs) await this.#drop(file)
+  }
+
+  #kept(): (StagedRecord & { keptSince: number })[] {
+    return listStaged(this.#db).filter((record): record is StagedRecord & { keptSince: number } => record.keptSince !== null)
+  }
+
+  #find(sessionId: string): StagedRecord {
+    const record = findKept(this.#db, sessionId)
+    if (!record) throw new Fault('NOT_RESUMABLE', 'The file of this import is not kept here. Only an import that the server interrupted after its upload can be resumed, for a while. Send the file again.')
+    return record
+  }
+
+  /** The file goes first: one without a record is removed at the next start, a record without its file as well. */
+  async #drop(file: string): Promise<void> {
+    await rm(join(this.#folder, file), { force: true })
+    deleteStaged(this.#db, file)
+  }
+}
+
+/** A file that was kept, which nobody has looked into since. */
+export interface UncheckedFile {
+  path: string
+  filename: string
+  /** JSON text, as it came. */
+  options: string | undefined
+  bytes: number
+  sha256: string
 }
 
 /** Who hears of an upload while it arrives. */

@@ -77,7 +77,7 @@ test('docs/openapi.json has the types of server/protocol.ts', () => {
 /** Looks at answers with the eyes of somebody who knows nothing but the document. */
 class Reader {
   readonly asked = new Set<string>()
-  readonly #server: TestServer
+  #server: TestServer
   readonly #ajv: Ajv2020
 
   constructor(server: TestServer) {
@@ -87,6 +87,11 @@ class Reader {
       part?.type === 'object' && part.properties && part.additionalProperties === undefined ? { ...part, additionalProperties: false } : part) as AnySchemaObject
     this.#ajv = new Ajv2020({ strict: false, allErrors: true, formats: { uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/ } })
     this.#ajv.addSchema(strict, 'document')
+  }
+
+  /** The same server, started again. */
+  goOnWith(server: TestServer): void {
+    this.#server = server
   }
 
   /** Ask, and hold the answer against the document. @param parameters fill the braces of the path; @param query begins with ? */
@@ -210,6 +215,31 @@ describe('what docs/openapi.json says of answers', () => {
       await reader.ask('GET /api/imports/{id}', 200, { parameters: { id } })
       await reader.ask('POST /api/imports/{id}/cancel', 409, { parameters: { id } })
     }
+  })
+
+  test('holds for imports that were interrupted, resumed and given up', async () => {
+    const env = { HEXTRACKR_PASSWORD: 'open sesame', BACKUP_SCHEDULE: '0 3 * * *', MAX_RUNNING_IMPORTS: '1' }
+    const ids = [newSessionId(), newSessionId()] as const
+    // Whoever holds the lock keeps the imports from going on.
+    const other = server.openDatabase()
+    other.exec('BEGIN IMMEDIATE')
+    for (const sessionId of ids) await server.upload(FILE, { sessionId, filename: 'again.csv' })
+    await server.kill()
+    other.exec('ROLLBACK')
+    const { headers } = server
+    server = await TestServer.start(scope, { dataDir: server.dataDir, env })
+    server.headers = headers
+    reader.goOnWith(server)
+    for (const id of ids) {
+      await reader.ask('GET /api/imports/{id}', 200, { parameters: { id } })
+      await reader.ask('GET /api/progress/{id}', 200, { parameters: { id } })
+    }
+    const { body } = await reader.send<{ sessionId: string }>('POST /api/imports/{id}/resume', 202, {}, { id: ids[0] })
+    await ended(body.sessionId)
+    await reader.ask('GET /api/imports', 200)
+    await reader.send('POST /api/imports/{id}/resume', 409, {}, { id: ids[0] })
+    await reader.ask('DELETE /api/imports/{id}/file', 204, { parameters: { id: ids[1] } })
+    await reader.ask('DELETE /api/imports/{id}/file', 409, { parameters: { id: ids[1] } })
   })
 
   test('holds for tables, their rows, summaries, indexes and exports', async () => {

@@ -8,21 +8,9 @@ import { before, describe, test, type TestContext } from 'node:test'
 import Database from 'better-sqlite3'
 import type { BackupInfo } from '../protocol.ts'
 import { backUp, backupFiles, contentHash, fill, restore, startBackup, startRestore, type Begun } from './backup-support.ts'
+import { preload } from './preload.ts'
 import { suiteScope } from './suite.ts'
 import { newSessionId, temporaryFolder, TestServer } from './support.ts'
-
-/** A module that is loaded into the server before all else, in each of its threads. @returns what makes Node load it */
-function preload(folder: string, code: string): Record<string, string> {
-  const path = join(folder, 'preload.mjs')
-  writeFileSync(path, `
-    import Database from ${JSON.stringify(import.meta.resolve('better-sqlite3'))}
-    import fs from 'node:fs'
-    import { syncBuiltinESMExports } from 'node:module'
-    ${code}
-    syncBuiltinESMExports()
-  `)
-  return { NODE_OPTIONS: `--import=${path}` }
-}
 
 /** Kills its process without warning at the point that KILL_AT names: before or after something is done with a file. */
 const KILLER = `

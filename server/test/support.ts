@@ -36,6 +36,13 @@ export function temporaryFolder(t: Scope): string {
   return folder
 }
 
+export interface ServerOptions {
+  dataDir?: string
+  env?: Record<string, string>
+  main?: string
+  ipc?: boolean
+}
+
 /** A server of its own process, on a free port, with a data folder of its own; stopped when the test ends. */
 export class TestServer {
   readonly dataDir: string
@@ -52,13 +59,13 @@ export class TestServer {
     this.process = child
   }
 
-  /** @param main another version's entry */
+  /** @param options `main` is another version's entry; `ipc` gives the process a channel for messages */
   static async start(
-    t: Scope, { dataDir = temporaryFolder(t), env = {}, main = join(import.meta.dirname, '../main.ts') }: { dataDir?: string, env?: Record<string, string>, main?: string } = {},
+    t: Scope, { dataDir = temporaryFolder(t), env = {}, main = join(import.meta.dirname, '../main.ts'), ipc = false }: ServerOptions = {},
   ): Promise<TestServer> {
     const child = spawn(process.execPath, [main], {
       env: { ...process.env, PORT: '0', HOST: '127.0.0.1', DATA_DIR: dataDir, LOG_LEVEL: 'warn', ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'inherit', ...(ipc ? ['ipc' as const] : [])],
     })
     t.after(async () => {
       if (child.exitCode !== null || child.signalCode !== null) return
@@ -67,7 +74,7 @@ export class TestServer {
     })
     const url = await new Promise<string>((resolve, reject) => {
       let output = ''
-      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      child.stdout!.setEncoding('utf8').on('data', (text: string) => {
         output += text
         const found = /http:\/\/\S+/.exec(output)?.[0]
         if (found) resolve(found)

@@ -45,7 +45,7 @@ export class Control {
   /** What a stopped operation ends with. */
   stopFault(): Fault {
     return this.state === INTERRUPTED
-      ? new Fault('INTERRUPTED', `The server stopped during this ${this.#what}. Nothing of it was kept.`)
+      ? new Fault('INTERRUPTED', `The server stopped during this ${this.#what}. It changed nothing.`)
       : new Fault('CANCELLED', `The ${this.#what} was cancelled. Nothing of it was kept.`)
   }
 }

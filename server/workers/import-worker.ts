@@ -61,7 +61,8 @@ try {
   await tryToCleanUp(db, true)
 } catch (error) {
   const fault = Fault.from(error).toMessage()
-  rmSync(plan.filePath, { force: true })
+  // What the server interrupted can be begun anew with the same file.
+  if (fault.code !== 'INTERRUPTED') rmSync(plan.filePath, { force: true })
   // Nobody hears of the end before all is taken back, unless a lock or a full disk stands in the way of just that.
   let isClean = fault.code !== 'SQLITE_BUSY' && await tryToCleanUp(db, false)
   main.send({ kind: 'failed', fault })
