@@ -1,35 +1,63 @@
-import { TestServer } from '../server/test/support.ts'
+import type { Page } from 'playwright/test'
+import { TestServer, type Scope } from '../server/test/support.ts'
 import { dialogOf, expectReceipt, importFile, standsStill } from './support/app.ts'
-import { expect, test } from './support/test.ts'
-import { PATIENT } from './support/write-lock.ts'
+import { violationsOf } from './support/axe.ts'
+import { expect, test, type GeneratedFile } from './support/test.ts'
+import { PATIENT, type WriteLock } from './support/write-lock.ts'
 
 test.use({ settings: PATIENT })
 
-test('the server is killed in the middle of an import: nothing is kept, and the page says so', async ({ page, scope, server, makeFile, holdImport }) => {
-  const file = await makeFile(200_000)
-  const lock = holdImport(60_000)
+/** Kill the server in the middle of an import that the page follows, and start it again on the same port. */
+async function restart(page: Page, scope: Scope, server: TestServer, file: GeneratedFile, lock: WriteLock): Promise<TestServer> {
   await page.goto('/')
   await importFile(page, file.path)
-  const dialog = dialogOf(page)
   await standsStill(page, lock)
   await server.kill('SIGKILL')
-  await expect(dialog).toContainText('Connection lost, reconnecting.')
+  await expect(dialogOf(page)).toContainText('Connection lost, reconnecting.')
   await lock.release()
   const again = await TestServer.start(scope, { dataDir: server.dataDir, env: { PORT: new URL(server.url).port } })
+  await expect(dialogOf(page).getByRole('heading', { name: 'The server restarted during this import' })).toBeFocused()
+  return again
+}
 
-  await expect(dialog.getByRole('heading', { name: 'The server restarted during this import' })).toBeFocused()
+test('the server is killed in the middle of an import: none of its rows are kept, and one press resumes it', async ({ page, scope, server, makeFile, holdImport }) => {
+  const file = await makeFile(200_000)
+  const again = await restart(page, scope, server, file, holdImport(60_000))
+  const dialog = dialogOf(page)
   await expect(dialog).toContainText('Nothing was written. No table was created or changed.')
+  await expect(dialog).toContainText('The server still has the whole file, so it does not have to be sent again.')
   await expect(dialog).toContainText('INTERRUPTED')
   expect((await again.get('/api/tables')).body).toEqual([])
-  expect(again.stagedFiles()).toHaveLength(1)
-  await page.keyboard.press('Escape')
-  await expect(dialog).toBeHidden()
+  expect(await violationsOf(page)).toEqual([])
+  await dialog.getByRole('button', { name: 'Resume import' }).click()
+  await expectReceipt(page, file.table, file.rows)
+  expect((await again.table(file.table)).rows).toBe(file.rows)
+})
 
+test('what was interrupted is resumed from the history, which says by which import', async ({ page, scope, server, makeFile, holdImport }) => {
+  const file = await makeFile(200_000)
+  await restart(page, scope, server, file, holdImport(60_000))
+  await page.keyboard.press('Escape')
+  await expect(dialogOf(page)).toBeHidden()
   await page.getByRole('link', { name: 'Imports', exact: true }).click()
-  const row = page.getByRole('row', { name: file.name })
+  const row = page.getByRole('row', { name: '#1' })
   await expect(row).toContainText('Failed')
   await expect(row).toContainText('INTERRUPTED')
-  await row.getByRole('button', { name: 'Details of import 1' }).click()
+  await row.getByRole('button', { name: 'Resume import 1' }).click()
+  await expectReceipt(page, file.table, file.rows)
+  await page.keyboard.press('Escape')
+  await expect(page.getByRole('row', { name: 'Resumed as #2' })).toContainText('#1')
+})
+
+test('where the kept file is gone, resuming says so, and the file can be sent again', async ({ page, scope, server, makeFile, holdImport }) => {
+  const file = await makeFile(200_000)
+  const again = await restart(page, scope, server, file, holdImport(60_000))
+  const dialog = dialogOf(page)
+  await expect(dialog.getByRole('button', { name: 'Resume import' })).toBeVisible()
+  const [{ sessionId }] = (await again.get<[{ sessionId: string }]>('/api/imports')).body
+  expect((await again.request('DELETE', `/api/imports/${sessionId}/file`)).status).toBe(204)
+  await dialog.getByRole('button', { name: 'Resume import' }).click()
   await dialog.getByRole('button', { name: 'Retry import' }).click()
   await expectReceipt(page, file.table, file.rows)
+  await expect(page.getByText('The import could not be resumed')).toBeVisible()
 })

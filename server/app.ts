@@ -8,7 +8,7 @@ import type { Config } from './config.ts'
 import { dropStagingTables } from './db/catalogue.ts'
 import { getImport, insertImport, interruptUnfinishedImports, isInterrupted } from './db/imports-store.ts'
 import { migrate } from './db/migrations.ts'
-import { openWriter } from './db/open.ts'
+import { createWriter } from './db/open.ts'
 import { lastBackupFailure, openOperations } from './db/operations-store.ts'
 import { listStaged, type StagedRecord } from './db/staged-store.ts'
 import { Fault } from './faults.ts'
@@ -28,6 +28,7 @@ import { Access } from './services/access.ts'
 import { BackupFolder } from './services/backup-folder.ts'
 import { Backups, scheduleBackups } from './services/backups.ts'
 import type { DataChanged } from './services/data-changed.ts'
+import { DatabaseFile } from './services/database-file.ts'
 import { Exports } from './services/exports.ts'
 import { findHealthProblems } from './services/health.ts'
 import { Imports } from './services/imports.ts'
@@ -35,6 +36,7 @@ import { MainWriter } from './services/main-writer.ts'
 import { Metrics } from './services/metrics.ts'
 import { Operations } from './services/operations.ts'
 import { Queries } from './services/queries.ts'
+import { explainDamage } from './services/recovery.ts'
 import { RestoreGate } from './services/restore-gate.ts'
 import { StagedUploads } from './services/staged-uploads.ts'
 import { Tables } from './services/tables.ts'
@@ -82,13 +84,19 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
   const databasePath = join(config.dataDir, 'hextrackr.db')
   const turns = new WriteTurns()
+  const keepInterruptedMs = config.keepInterruptedHours * HOUR_MS
   const operationsDb = openOperations(join(config.dataDir, 'operations.db'), config.busyTimeoutMs)
-  prepareDatabase(databasePath, config.busyTimeoutMs, logger, listStaged(operationsDb))
-  const writer = new MainWriter(databasePath, turns, config.busyTimeoutMs)
-  const uploads = new StagedUploads(join(config.dataDir, 'uploads'), operationsDb, config.keepInterruptedHours * HOUR_MS)
-  await uploads.open((sessionId) => isInterrupted(writer.db, sessionId))
   const backupFolder = new BackupFolder(join(config.dataDir, 'backups'))
   await backupFolder.open()
+  try {
+    prepareDatabase(databasePath, config.busyTimeoutMs, logger, listStaged(operationsDb))
+  } catch (error) {
+    throw await explainDamage(error, backupFolder, operationsDb)
+  }
+  const file = new DatabaseFile(databasePath)
+  const writer = new MainWriter(databasePath, turns, config.busyTimeoutMs)
+  const uploads = new StagedUploads(join(config.dataDir, 'uploads'), operationsDb, keepInterruptedMs)
+  await uploads.open((sessionId) => isInterrupted(writer.db, sessionId))
 
   const access = await Access.open(join(config.dataDir, 'access.db'), config.password, config.sessionHours * HOUR_MS)
   const gate = new Gate(config.host, config.allowedHosts)
@@ -120,13 +128,13 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const { busyTimeoutMs } = config
   const imports = new Imports(
     {
-      databasePath, busyTimeoutMs, maxRowLength: config.maxRowLength, maxUndoBytes: config.maxUndoBytes,
-      tracker, writer, turns, onDataChanged, metrics, logger,
+      databasePath, file, busyTimeoutMs, maxRowLength: config.maxRowLength, maxUndoBytes: config.maxUndoBytes, keepInterruptedMs,
+      clearUp: (importNumber) => tables.clearUp(importNumber), tracker, writer, turns, onDataChanged, metrics, logger,
     },
     { running: config.maxRunningImports, waiting: config.maxWaitingImports }, uploads, restoreGate, isKnownSession,
   )
   const exports = new Exports()
-  const tables = new Tables(databasePath, turns, busyTimeoutMs, restoreGate, onDataChanged)
+  const tables = new Tables(databasePath, file, turns, busyTimeoutMs, restoreGate, onDataChanged)
   const backups = new Backups({
     databasePath, busyTimeoutMs, folder: backupFolder, operationsDb, operations: new Operations({ db: operationsDb, tracker, logger }),
     imports, turns, gate: restoreGate,
@@ -153,7 +161,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   api.use(healthRoutes({
     access, version, sqlite,
     problems: () => findHealthProblems({
-      databasePath, dataDir: config.dataDir, minFreeBytes: config.minFreeBytes, lastBackupFailure: () => lastBackupFailure(operationsDb),
+      databasePath, file, dataDir: config.dataDir, minFreeBytes: config.minFreeBytes, lastBackupFailure: () => lastBackupFailure(operationsDb),
     }),
   }))
   api.use(sessionRoutes(access, addresses))
@@ -236,7 +244,7 @@ function cutWithAccess(io: Server<ClientToServerEvents, ServerToClientEvents>, a
  * @param staged uploads that were whole, the import of some of which had no record yet
  */
 function prepareDatabase(path: string, busyTimeoutMs: number, logger: Logger, staged: readonly StagedRecord[]): void {
-  const db = openWriter(path, busyTimeoutMs)
+  const db = createWriter(path, busyTimeoutMs)
   try {
     migrate(db)
     for (const { start, keptSince } of staged) if (keptSince === null && !getImport(db, start.sessionId)) insertImport(db, start)

@@ -121,6 +121,10 @@ export class Fault extends Error {
       const primary = (Object.keys(SQLITE_DETAILS) as (keyof typeof SQLITE_DETAILS)[]).find((known) => code === known || code.startsWith(`${known}_`))
       return new Fault(primary ?? 'SQLITE_ERROR', primary ? SQLITE_DETAILS[primary] : 'The database reported an error. Nothing was changed.', { cause: thrown })
     }
+    if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') {
+      return new Fault('SQLITE_READONLY', 'The data folder cannot be written. Check its permissions.', { cause: thrown })
+    }
+    if (code === 'ERR_WORKER_OUT_OF_MEMORY') return new Fault('SQLITE_NOMEM', SQLITE_DETAILS.SQLITE_NOMEM, { cause: thrown })
     if (code === 'ENOSPC' || code === 'EDQUOT') return new Fault('DISK_FULL', 'The disk is full. Free some space, then try again.', { cause: thrown })
     return new Fault('INTERNAL', 'Something broke on the server. Its log says more.', { cause: thrown })
   }

@@ -490,7 +490,7 @@ export interface Health {
 }
 
 export interface HealthProblem {
-  code: 'DATABASE_MISSING' | 'DATABASE_READONLY' | 'DISK_LOW' | 'BACKUP_FAILED'
+  code: 'DATABASE_MISSING' | 'DATABASE_REPLACED' | 'DATABASE_READONLY' | 'DISK_LOW' | 'BACKUP_FAILED'
   /** A sentence for a person. */
   detail: string
 }

@@ -2,6 +2,7 @@ import { flushCompileCache } from 'node:module'
 import { pino } from 'pino'
 import { createApp } from './app.ts'
 import { readConfig, type Config } from './config.ts'
+import { Fault } from './faults.ts'
 
 /** How long a stop may take, ms, before the process ends whatever still runs. A kill loses nothing, see docs/architecture.md. */
 const STOP_DEADLINE_MS = 10_000
@@ -9,6 +10,12 @@ const STOP_DEADLINE_MS = 10_000
 function fail(message: string): never {
   console.error(message)
   process.exit(1)
+}
+
+/** In words of ours where there are some. */
+function reasonOf(error: unknown): string {
+  const fault = Fault.from(error)
+  return fault.code === 'INTERNAL' && error instanceof Error ? error.message : fault.message
 }
 
 function config(): Config {
@@ -22,7 +29,7 @@ function config(): Config {
 const { host, port, dataDir, logLevel, ...limits } = config()
 const logger = pino({ level: logLevel }, pino.destination({ dest: 2, sync: false }))
 const { httpServer, close } = await createApp({ host, port, dataDir, logLevel, ...limits }, logger)
-  .catch((error: unknown) => fail(`HexTrackr cannot use its data folder ${dataDir}:\n${error instanceof Error ? error.message : String(error)}`))
+  .catch((error: unknown) => fail(`HexTrackr cannot use its data folder ${dataDir}:\n${reasonOf(error)}`))
 
 httpServer.on('error', (error: NodeJS.ErrnoException) => fail(
   error.code === 'EADDRINUSE'

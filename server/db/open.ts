@@ -9,13 +9,25 @@ const WAL_AUTOCHECKPOINT_PAGES = 4000
 const WAL_SIZE_LIMIT_BYTES = 64 * 2 ** 20
 
 /**
+ * Open the database for writing, and make it where there is none. Only a start may do that: a file that has gone from under
+ * the running app must not be followed by an empty one.
+ * @throws SqliteError as openWriter
+ */
+export function createWriter(path: string, busyTimeoutMs: number): Db {
+  return prepareWriter(new Database(path, { timeout: busyTimeoutMs }))
+}
+
+/**
  * Open the database for writing, in write-ahead logging, so that readers never wait for a writer
  * (https://sqlite.org/wal.html).
  * @param busyTimeoutMs how long a statement waits, blocking its thread, for another connection's lock
  * @throws SqliteError such as SQLITE_NOTADB, SQLITE_CORRUPT, SQLITE_CANTOPEN
  */
 export function openWriter(path: string, busyTimeoutMs: number): Db {
-  const db = new Database(path, { timeout: busyTimeoutMs })
+  return prepareWriter(new Database(path, { fileMustExist: true, timeout: busyTimeoutMs }))
+}
+
+function prepareWriter(db: Db): Db {
   db.pragma('journal_mode = WAL')
   // Safe against a crash of the process; the last commit of an import raises it to FULL for a power cut as well.
   db.pragma('synchronous = NORMAL')

@@ -4,7 +4,7 @@
  * there are; this only remembers more of them.
  */
 import type { BackupInfo, BackupKind, FailureInfo, ProgressSnapshot } from '../protocol.ts'
-import { openWriter, type Db } from './open.ts'
+import { createWriter, type Db } from './open.ts'
 import { takeSteps } from './migrations.ts'
 
 /** One step per version of the schema, as in migrations.ts. */
@@ -49,7 +49,7 @@ const STEPS: readonly string[] = [
 
 /** Open it and bring it up to date. @throws SqliteError, Fault DATABASE_TOO_NEW */
 export function openOperations(path: string, busyTimeoutMs: number): Db {
-  const db = openWriter(path, busyTimeoutMs)
+  const db = createWriter(path, busyTimeoutMs)
   takeSteps(db, STEPS, db.pragma('user_version', { simple: true }) as number)
   return db
 }

@@ -25,6 +25,7 @@ import type { Imports } from './imports.ts'
 import { alreadyFinished, type Operation, type Operations } from './operations.ts'
 import type { RestoreGate } from './restore-gate.ts'
 import { describeRules, toPrune, type RetentionRules } from './retention.ts'
+import { steadyNow } from './steady-clock.ts'
 import { Schedule, type ScheduleClock } from './schedule.ts'
 import { runThread } from './work-thread.ts'
 import type { WriteTurns } from './write-turns.ts'
@@ -276,7 +277,7 @@ export class Backups {
   async prune(): Promise<void> {
     const { folder, retention, logger, operationsDb } = this.#context
     try {
-      for (const { name, kind, createdAt, bytes } of toPrune(await this.list(), retention, Date.now())) {
+      for (const { name, kind, createdAt, bytes } of toPrune(await this.list(), retention, steadyNow())) {
         await folder.remove(name)
         forgetBackup(operationsDb, name)
         logger.info({ backup: name, kind, createdAt, bytes }, 'pruned a backup')

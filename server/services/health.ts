@@ -1,10 +1,12 @@
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import type { FailureInfo, HealthProblem } from '../protocol.ts'
+import type { DatabaseFile } from './database-file.ts'
 import { freeBytes } from './disk-space.ts'
 
 export interface HealthSources {
   databasePath: string
+  file: DatabaseFile
   dataDir: string
   /** Less free space than this is a problem, bytes. */
   minFreeBytes: number
@@ -13,10 +15,10 @@ export interface HealthSources {
 }
 
 /** What is wrong although the server answers. Looks only: a probe that writes would wait for, and hold up, those who do. */
-export async function findHealthProblems({ databasePath, dataDir, minFreeBytes, lastBackupFailure }: HealthSources): Promise<HealthProblem[]> {
+export async function findHealthProblems({ databasePath, file, dataDir, minFreeBytes, lastBackupFailure }: HealthSources): Promise<HealthProblem[]> {
   const can = (path: string, mode: number) => access(path, mode).then(() => true, () => false)
   const problems: HealthProblem[] = []
-  if (!await can(databasePath, constants.F_OK)) problems.push({ code: 'DATABASE_MISSING', detail: 'The database file is gone. Stop the server, then bring back a backup.' })
+  if (file.problem) problems.push(file.problem)
   else if (!await can(databasePath, constants.W_OK) || !await can(dataDir, constants.W_OK)) {
     problems.push({ code: 'DATABASE_READONLY', detail: 'The database or its folder cannot be written.' })
   }

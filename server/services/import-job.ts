@@ -10,6 +10,7 @@ import type { ImportOptions, ImportPlan, ImportProgress, ImportResult } from '..
 import { OverallPercent, Rate, segmentOf, TimeLeft } from './progress-arithmetic.ts'
 import { runThread } from './work-thread.ts'
 import type { DataChanged } from './data-changed.ts'
+import type { DatabaseFile } from './database-file.ts'
 import type { MainWriter } from './main-writer.ts'
 import type { ImportMetrics } from './metrics.ts'
 import type { WriteTurns } from './write-turns.ts'
@@ -17,9 +18,14 @@ import type { WriteTurns } from './write-turns.ts'
 /** Where jobs live and what they share. */
 export interface JobContext {
   databasePath: string
+  file: DatabaseFile
+  /** Takes back what a thread that died has left of an import. */
+  clearUp: (importNumber: number) => Promise<void>
   busyTimeoutMs: number
   maxRowLength: number
   maxUndoBytes: number
+  /** How long the file of an interrupted import is kept. */
+  keepInterruptedMs: number
   tracker: ProgressTracker
   writer: MainWriter
   turns: WriteTurns
@@ -71,6 +77,7 @@ export class ImportJob {
   #number: number | undefined
   #timeLeft: TimeLeft | undefined
   #rowsRead = 0
+  #fileBytes: number | undefined
   #isEnded = false
   #isInterrupted = false
   #outcome: ProgressSnapshot | undefined
@@ -133,6 +140,11 @@ export class ImportJob {
     })
   }
 
+  /** Its file is there, whole: from now on it can be resumed where the server stops. @param bytes of the file */
+  hasFile(bytes: number): void {
+    this.#fileBytes = bytes
+  }
+
   /** @param ahead imports that run or wait before this one */
   reportWaiting(ahead: number, bytesTotal: number): void {
     this.#update('upload', 1, 'Waiting its turn', { queuePosition: ahead, bytesDone: bytesTotal, bytesTotal })
@@ -154,13 +166,19 @@ export class ImportJob {
       asciiBytes: file.asciiBytes, table: this.table, options: this.#options, startedAt: this.start.startedAt,
       busyTimeoutMs, maxRowLength, maxUndoBytes, control: this.#control.buffer,
     }
-    await runThread<ImportProgress, ImportResult>('import-worker', plan, turns, {
+    const hasClearedUp = await runThread<ImportProgress, ImportResult>('import-worker', plan, turns, {
       onProgress: (progress) => this.#reportThread(progress, file.bytes),
       onOutcome: (outcome) => {
         if (outcome instanceof Fault) this.fail(outcome)
         else this.#complete(outcome.receipt, outcome.message)
       },
     })
+    if (hasClearedUp) return
+    try {
+      await this.#context.clearUp(number)
+    } catch (error) {
+      this.#context.logger.error({ import: number, cause: error }, 'what a thread that died has left could not be cleared up; the next start does it')
+    }
   }
 
   /** End it at the person's wish. @throws Fault ALREADY_FINISHED where it has ended or is committing */
@@ -199,9 +217,12 @@ export class ImportJob {
     const level = fault.code === 'INTERNAL' ? 'error' : 'info'
     logger[level]({ import: this.#number, code: fault.code, ...(fault.cause !== undefined && { cause: fault.cause }) }, 'import ended without success')
 
+    const finishedAt = Date.now()
+    // Whoever hears of it now hears nothing more before the next start.
+    const stagedFile = this.#isInterrupted && this.#fileBytes !== undefined && { bytes: this.#fileBytes, until: finishedAt + this.#context.keepInterruptedMs }
+    if (stagedFile) tracker.updateProgress(this.id, NaN, undefined, { stagedFile })
     const session = tracker.getSession(this.id)
     const error: FailureInfo = { code: fault.code, detail: fault.message, ...(fault.line !== undefined && { line: fault.line }) }
-    const finishedAt = Date.now()
     this.#context.metrics.importFailed(fault.code)
     tracker.errorSession(this.id, fault.message, error)
     this.#outcome = {

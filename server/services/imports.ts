@@ -64,11 +64,12 @@ export class Imports {
 
   /**
    * Begin an import whose file is about to arrive.
-   * @throws Fault BAD_OPTIONS, BAD_TABLE_NAME, SESSION_EXISTS, TABLE_EXISTS, TOO_MANY_IMPORTS, RESTORE_RUNNING, INTERRUPTED
+   * @throws Fault BAD_OPTIONS, BAD_TABLE_NAME, SESSION_EXISTS, TABLE_EXISTS, TOO_MANY_IMPORTS, RESTORE_RUNNING, INTERRUPTED, SQLITE_CANTOPEN
    */
   begin(request: ImportRequest): ImportJob {
     if (this.#isClosing) throw new Fault('INTERRUPTED', 'The server is stopping and takes no new imports.')
     this.#gate.check()
+    this.#context.file.check()
     const sessionId = readSessionId(request.sessionId) ?? randomUUID()
     const options = readOptions(request.options)
     this.#forgetSaved()
@@ -111,6 +112,7 @@ export class Imports {
     const job = this.begin({ sessionId: given, options: file.options, filename: file.filename, resumes: sessionId })
     try {
       this.#uploads.handOver(file, job.start)
+      job.hasFile(file.bytes)
     } catch (error) {
       job.fail(error)
       throw error
@@ -153,6 +155,7 @@ export class Imports {
 
   /** Take over a file that has arrived; it is removed when the import has ended, unless the server stops first. */
   enqueue(job: ImportJob, file: StagedFile): void {
+    job.hasFile(file.bytes)
     this.#waiting.push({ job, file })
     this.#next()
   }

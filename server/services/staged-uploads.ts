@@ -13,6 +13,7 @@ import { Fault } from '../faults.ts'
 import type { KeptFile } from '../protocol.ts'
 import { checkRoom, freeBytes } from './disk-space.ts'
 import type { StagedFile } from './import-job.ts'
+import { steadyNow } from './steady-clock.ts'
 
 /** First bytes of a file by which text is told from anything else. */
 const HEAD_BYTES = 64 * 2 ** 10
@@ -58,7 +59,7 @@ export class StagedUploads {
       const isWhole = await stat(join(this.#folder, file)).then(({ size }) => size === bytes, () => false)
       if (!isWhole || !isInterrupted(start.sessionId)) continue
       // Its time runs from when it could first be resumed, however long the server was away.
-      if (keptSince === null) keepStaged(this.#db, file, Date.now())
+      if (keptSince === null) keepStaged(this.#db, file, steadyNow())
       kept.add(file)
     }
     for (const { file } of listStaged(this.#db)) if (!kept.has(file)) deleteStaged(this.#db, file)
@@ -153,7 +154,7 @@ export class StagedUploads {
   }
 
   /** Drop kept files whose time is up. */
-  async prune(now = Date.now()): Promise<void> {
+  async prune(now = steadyNow()): Promise<void> {
     for (const { file, keptSince } of this.#kept()) if (now >= keptSince + this.#keepMs) await this.#drop(file)
   }
 

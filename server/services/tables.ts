@@ -9,6 +9,7 @@ import type { PreviewRequest } from '../workers/preview.ts'
 import type { ExportRequest, ReadAnswers, ReadResult, ReadTask } from '../workers/read-worker.ts'
 import type { WriteTask } from '../workers/write-worker.ts'
 import type { DataChanged } from './data-changed.ts'
+import type { DatabaseFile } from './database-file.ts'
 import type { RestoreGate } from './restore-gate.ts'
 import type { WriteTurns } from './write-turns.ts'
 
@@ -50,11 +51,13 @@ export class Tables {
   readonly #downloads: Piscina<ReadTask, ReadResult>
   readonly #writes: Piscina<WriteTask, FaultMessage | null>
   readonly #turns: WriteTurns
+  readonly #file: DatabaseFile
   readonly #gate: RestoreGate
   readonly #onDataChanged: DataChanged
+  #isClosing = false
   readonly #generation = new Int32Array(new SharedArrayBuffer(4))
 
-  constructor(databasePath: string, turns: WriteTurns, busyTimeoutMs: number, gate: RestoreGate, onDataChanged: DataChanged) {
+  constructor(databasePath: string, file: DatabaseFile, turns: WriteTurns, busyTimeoutMs: number, gate: RestoreGate, onDataChanged: DataChanged) {
     const shared = {
       workerData: { databasePath, busyTimeoutMs, generation: this.#generation.buffer },
       idleTimeout: IDLE_TIMEOUT_MS,
@@ -66,6 +69,7 @@ export class Tables {
     this.#downloads = new Piscina({ ...shared, filename: worker('read-worker'), minThreads: 0, maxThreads: MAX_DOWNLOADS })
     this.#writes = new Piscina({ ...shared, filename: worker('write-worker'), minThreads: 0, maxThreads: 1 })
     this.#turns = turns
+    this.#file = file
     this.#gate = gate
     this.#onDataChanged = onDataChanged
   }
@@ -228,11 +232,19 @@ export class Tables {
     return this.#write({ kind: 'drop-index', table, column })
   }
 
+  /** Take back what an import has left whose thread died. @throws Fault */
+  async clearUp(importNumber: number): Promise<void> {
+    await this.#write({ kind: 'clear-up', importNumber })
+  }
+
   async #write(task: WriteTask): Promise<void> {
     this.#gate.check()
+    this.#file.check()
     const release = await this.#turns.take()
     try {
-      const fault = await this.#writes.run(task)
+      const fault = await this.#writes.run(task).catch((error: unknown) => {
+        throw this.#isClosing ? new Fault('INTERRUPTED', 'The server stopped during this. It is done whole, or not at all.', { cause: error }) : error
+      })
       if (fault) throw Fault.fromMessage(fault)
     } finally {
       release()
@@ -240,6 +252,7 @@ export class Tables {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true
     await Promise.all([this.#queries.destroy(), this.#scans.destroy(), this.#previews.destroy(), this.#downloads.destroy(), this.#writes.destroy()])
   }
 }

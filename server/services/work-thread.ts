@@ -20,11 +20,11 @@ export interface ThreadWatch<Progress, Result, Question> {
 /**
  * Run a piece of work in a thread of its own.
  * @param name of its file among the workers, without `.ts`
- * @returns when the thread has ended and nothing of it is left
+ * @returns when the thread has ended: whether it did so by itself, and not by dying in the middle of its work
  */
 export function runThread<Progress, Result, Question = never>(
   name: string, plan: object, turns: WriteTurns, { onProgress, onOutcome, onQuestion }: ThreadWatch<Progress, Result, Question>,
-): Promise<void> {
+): Promise<boolean> {
   return new Promise((resolve) => {
     const worker = new Worker(new URL(`../workers/${name}.ts`, import.meta.url), {
       workerData: plan,
@@ -73,7 +73,7 @@ export function runThread<Progress, Result, Question = never>(
       hasEnded = true
       releaseTurn?.()
       decide(new Fault('INTERNAL', 'The work stopped without a word. Nothing of it was kept.', { cause: new Error(`thread ${name} exited with ${code}`) }))
-      resolve()
+      resolve(code === 0)
     })
   })
 }

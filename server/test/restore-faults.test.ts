@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, cpSync, mkdtempSync, rmdirSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, test, type TestContext } from 'node:test'
 import Database from 'better-sqlite3'
 import type { BackupInfo } from '../protocol.ts'
 import { backUp, backupFiles, contentHash, fill, restore, startBackup, startRestore, type Begun } from './backup-support.ts'
 import { preload } from './preload.ts'
+import { OPTIMIST, smallDisk } from './small-disk.ts'
 import { suiteScope } from './suite.ts'
 import { newSessionId, temporaryFolder, TestServer } from './support.ts'
 
@@ -42,7 +41,8 @@ const KILLER = `
   }
 `
 
-describe('kill -9', () => {
+// Each has a folder and servers of its own.
+describe('kill -9', { concurrency: 3 }, () => {
   const scope = suiteScope()
   let template: string
   let backup: string
@@ -111,30 +111,6 @@ describe('kill -9', () => {
     })
   }
 })
-
-/** A disk of its own of that size. @returns its folder, or null where this machine does not let us have one */
-function smallDisk(t: TestContext, mebibytes: number): string | null {
-  const folder = mkdtempSync(join(tmpdir(), 'hextrackr-disk-'))
-  let isMounted = false
-  t.after(() => {
-    if (isMounted) execFileSync('umount', ['--lazy', folder])
-    rmdirSync(folder)
-  })
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', folder], { stdio: 'ignore' })
-    isMounted = true
-  } catch {
-    t.skip('a small disk can only be made by root')
-    return null
-  }
-  return folder
-}
-
-/** Makes the server believe that there is room. */
-const OPTIMIST = `
-  const { statfs } = fs.promises
-  fs.promises.statfs = async (path) => ({ ...await statfs(path), bsize: 4096, bavail: 2 ** 40 })
-`
 
 describe('a full disk', () => {
   test('is found before a backup or a restore begins', async (t) => {

@@ -44,6 +44,11 @@ describe('an import that the server interrupted after its upload', () => {
   const options: Partial<Record<typeof names[number], object>> = { upsert: { table: 'there', mode: 'upsert', key: 'id' }, taken: { table: 'taken' } }
   const stagedFile = (name: typeof names[number]): string => join(server.dataDir, 'uploads', `${ids[name]}.part`)
 
+  /** Wait until a staged file is removed: a successful import reports before it does that. */
+  async function gone(id: string): Promise<void> {
+    while (server.stagedFiles().includes(`${id}.part`)) await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+
   before(async () => {
     server = await TestServer.start(scope, { env: { BUSY_TIMEOUT_MS: '60000' } })
     await server.import('id,text\n1,old\n900,old\n', { options: { table: 'there' } })
@@ -75,7 +80,7 @@ describe('an import that the server interrupted after its upload', () => {
     const old = await server.record(ids.plain)
     assert.deepEqual([old.resumedBy, old.stagedFile, old.error?.code], [sessionId, undefined, 'INTERRUPTED'])
     assert.equal((await resume(server, ids.plain)).body.code, 'NOT_RESUMABLE')
-    while (server.stagedFiles().includes(`${ids.plain}.part`)) await new Promise((resolve) => setTimeout(resolve, 10))
+    await gone(ids.plain)
   })
 
   test('keeps its options: rows are updated by key in the table that was asked for', async () => {
@@ -123,6 +128,7 @@ describe('an import that the server interrupted after its upload', () => {
     const { body: { sessionId } } = await resume(server, again)
     assert.equal((await server.outcome(sessionId)).status, 'completed')
     assert.equal((await server.table('later')).rows, 500)
+    await gone(ids.later)
 
     assert.ok((await server.record(ids.taken)).stagedFile)
     assert.equal((await server.import('a\n1\n')).status, 'completed')

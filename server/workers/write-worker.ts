@@ -1,5 +1,7 @@
 /** Thread that changes tables: freeing or moving the pages of a large one takes long enough to be felt. */
 import { workerData } from 'piscina'
+import { dropStagingTables } from '../db/catalogue.ts'
+import { deleteRejects } from '../db/imports-store.ts'
 import { openWriter } from '../db/open.ts'
 import { dropTable, renameTable } from '../db/table-admin.ts'
 import { buildIndex, dropIndex, prepareToBuild } from '../db/table-index.ts'
@@ -12,6 +14,8 @@ export type WriteTask =
   | { kind: 'undo', importNumber: number }
   | { kind: 'build-index', table: string, column: string }
   | { kind: 'drop-index', table: string, column: string }
+  /** Take back what an import has left whose thread died. */
+  | { kind: 'clear-up', importNumber: number }
 
 const { databasePath, busyTimeoutMs } = workerData as { databasePath: string, busyTimeoutMs: number }
 
@@ -31,6 +35,9 @@ export default function write(task: WriteTask): FaultMessage | null {
           case 'undo': return undoImport(db, task.importNumber)
           case 'build-index': return buildIndex(db, task.table, task.column)
           case 'drop-index': return dropIndex(db, task.table, task.column)
+          case 'clear-up':
+            dropStagingTables(db, task.importNumber)
+            return deleteRejects(db, task.importNumber)
         }
       }).immediate()
       return null

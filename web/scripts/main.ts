@@ -75,6 +75,7 @@ const jobs = new Jobs({
   progress: api.progress,
   record: api.import,
   cancel: api.cancel,
+  resume: api.resumeImport,
   storage: sessionStorage,
   newId: uuid,
 }, { changed: requestFrame, ended })
@@ -97,6 +98,7 @@ const router = new Router({
     url, signal, jobs, takeSample, showImport, startDraft, leaveDraft, backUp, dataChanged,
     draft: () => draft,
     undoImport: (id) => void undoing.open(id),
+    resumeImport: (id) => void resumeImport(id).then((job) => job && dialog.openSoon(job)),
     restoreBackup: (name) => void restoring.open(name),
     chooseBackup: () => chooseBackup(takeBackup),
     renameTable: (name) => renameWith(byId('rename', HTMLDialogElement), name),
@@ -145,6 +147,7 @@ const dialog = new ProgressDialog(byId('progress', HTMLDialogElement), jobs, {
   shows: showInAddress,
   toast: (toast) => toasts.show(toast),
   undo: (id) => void undoing.open(id),
+  resume: resumeImport,
   restore: (name) => void restoring.open(name),
   preview: openDraft,
   record: api.import,
@@ -283,6 +286,16 @@ async function takeSample(): Promise<void> {
     take([new File([await api.sample()], 'sample-findings.csv', { type: 'text/csv' })])
   } catch (error) {
     refuse([[error instanceof ApiError ? `The sample could not be fetched. ${error.message}` : 'The sample could not be fetched.']])
+  }
+}
+
+/** @returns undefined where the server does not agree, which is said */
+async function resumeImport(id: string): Promise<Job | undefined> {
+  try {
+    return await jobs.resume(id)
+  } catch (error) {
+    toasts.show({ tone: 'bad', title: 'The import could not be resumed', text: error instanceof ApiError ? error.message : 'Try again.' })
+    return undefined
   }
 }
 

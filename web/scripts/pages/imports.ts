@@ -155,8 +155,18 @@ function importRow(context: PageContext, record: ImportRecord, history: readonly
     el('td', {}, live, word === 'Failed' ? el('small', { class: 'data' }, record.error?.code ?? '') : null),
     el('td', { 'class': 'end', 'data-m': 'act' },
       el('span', { class: 'acts' },
-        completed ? undoButton(context, record, history) : null,
+        completed ? undoButton(context, record, history) : resumeButton(context, record, history),
         el('button', { 'type': 'button', 'class': 'btn btn--sm', 'aria-label': `${ACTIONS[word]} of import ${number}`, 'on': { click: show } }, ACTIONS[word]))))
+}
+
+/** The way on for an interrupted import, or where it went on. */
+function resumeButton(context: PageContext, { number, sessionId, stagedFile, resumedBy }: ImportRecord, history: readonly ImportRecord[]): HTMLElement | null {
+  if (stagedFile) {
+    const resume = () => context.resumeImport(sessionId)
+    return el('button', { 'type': 'button', 'class': 'btn btn--sm', 'aria-label': `Resume import ${number}`, 'on': { click: resume } }, 'Resume')
+  }
+  const next = history.find((record) => record.sessionId === resumedBy)
+  return next ? el('small', { class: 'muted' }, `Resumed as #${next.number}`) : null
 }
 
 /** The way back, or what stands in it. Without undo data there is none, and no button. */

@@ -165,6 +165,7 @@ export const api = {
   import: (id: string, signal?: AbortSignal) => get<ImportRecord>(`/api/imports/${id}`, signal),
   preview,
   rejectsUrl: (id: string) => `/api/imports/${id}/rejects`,
+  resumeImport: (id: string, sessionId: string) => send<{ table: string }>(`/api/imports/${id}/resume`, { sessionId }),
   undoImport: (id: string) => send<ImportRecord>(`/api/imports/${id}/undo`, undefined, LONG_TIMEOUT_MS),
   /** Stops whatever kind of operation it is. */
   cancel: ({ kind, id }: NamedOperation) => request('POST', kind === 'import' ? `/api/imports/${id}/cancel` : `/api/operations/${id}/cancel`),

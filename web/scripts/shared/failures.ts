@@ -1,14 +1,14 @@
 /** What a failed operation is told as: what happened, what is safe, what to do. Pure. */
-import type { FailureInfo, ImportMode } from '../../../server/protocol.ts'
+import type { FailureInfo, ImportMode, KeptFile } from '../../../server/protocol.ts'
 import { bytesOf } from './format.ts'
 import type { OperationKind } from './operation.ts'
 import { say, type Rich } from './rich.ts'
 
 /**
  * `retry`: the same file may well succeed next time. `upload`: it has to be sent again. `other`: this file never will.
- * `options`: it may with other settings.
+ * `options`: it may with other settings. `resume`: the server still has it.
  */
-export type Remedy = 'retry' | 'upload' | 'other' | 'options'
+export type Remedy = 'retry' | 'upload' | 'other' | 'options' | 'resume'
 
 interface Explanation {
   title: string
@@ -28,6 +28,8 @@ export interface FailureContext {
   bytesTotal?: number | undefined
   /** Whether this tab still holds the file, so that it can be sent again without choosing it. */
   holdsFile: boolean
+  /** Of an interrupted import, where the server still has its file. */
+  stagedFile?: KeptFile | undefined
 }
 
 export interface FailureAccount {
@@ -177,6 +179,12 @@ const IMPORT: Record<string, Explanation> = {
   TABLE_IN_USE: { title: 'The table is in use', advice: ['Wait until the other import into it is done, then retry.'], remedy: 'retry' },
 }
 
+const RESUMABLE: Explanation = {
+  title: 'The server restarted during this import',
+  advice: ['Resume. The server still has the whole file, so it does not have to be sent again.'],
+  remedy: 'resume',
+}
+
 const FULL: Explanation = { title: 'The disk is full', advice: ['Free some space, or delete backups that are no longer needed, then try again.'], remedy: 'retry' }
 const DAMAGED: Explanation = { title: 'The database is damaged', advice: ['Restore a verified backup.'], remedy: 'retry' }
 const BUSY: Explanation = { title: 'The database was busy', advice: ['Try again. If it repeats, close other programs that have the database open.'], remedy: 'retry' }
@@ -240,7 +248,7 @@ const otherwise = (kind: OperationKind): Explanation => ({
   remedy: 'retry',
 })
 
-const FILE_ACTIONS: Record<Remedy, string> = { retry: 'Retry import', upload: 'Upload again', other: 'Choose another file', options: 'Back to options' }
+const FILE_ACTIONS: Record<Remedy, string> = { retry: 'Retry import', upload: 'Upload again', other: 'Choose another file', options: 'Back to options', resume: 'Resume import' }
 
 const ACTIONS: Record<OperationKind, Record<Remedy, string>> = {
   import: FILE_ACTIONS,
@@ -254,8 +262,8 @@ export const sendsFile = (kind: OperationKind): boolean => kind === 'import' || 
 
 export function explainFailure(error: FailureInfo, context: FailureContext): FailureAccount {
   const { kind, filename, holdsFile } = context
-  const { title, happened, advice, remedy } = EXPLANATIONS[kind][error.code] ?? otherwise(kind)
-  const lacksFile = sendsFile(kind) && !holdsFile
+  const { title, happened, advice, remedy } = context.stagedFile ? RESUMABLE : EXPLANATIONS[kind][error.code] ?? otherwise(kind)
+  const lacksFile = sendsFile(kind) && !holdsFile && remedy !== 'resume'
   const again = remedy !== 'other' && lacksFile
   return {
     title,

@@ -73,6 +73,7 @@ function setUp(t: TestContext, more: Partial<JobsPorts> = {}) {
     record: (id) => Promise.resolve({ sessionId: id, number: 1, filename: 'old.csv', table: 'old', mode: 'create', status: 'completed', rowsRead: 1, startedAt: 0, finishedAt: 5 } as ImportRecord),
     request: (_id, request) => Promise.resolve({ name: request.kind === 'restore' ? request.backup : 'new.db' }),
     cancel: () => Promise.resolve(),
+    resume: () => Promise.resolve({ table: 't' }),
     storage: { getItem: (key) => stored.get(key) ?? null, setItem: (key, value) => void stored.set(key, value) },
     newId: () => `id-${++ids}`,
     ...more,
@@ -292,4 +293,31 @@ test('a restore the server does not know is gone', async (t) => {
   const { jobs } = setUp(t, { progress: unknown })
   const { job } = await jobs.watch({ kind: 'restore', id: 'r' })
   assert.deepEqual([job.state.kind, job.state.outcome?.kind], ['restore', 'gone'])
+})
+
+test('an interrupted import is resumed under another id, which takes its place in the list', async (t) => {
+  const resumed: string[][] = []
+  const { jobs, socket, uploads } = setUp(t, { resume: (...ids) => Promise.resolve({ table: String(resumed.push(ids)) }) })
+  jobs.start([file('a.csv')])
+  uploads[0]?.finish()
+  await settle()
+  const error = { code: 'INTERRUPTED', detail: '' }
+  socket.fire('progressError', snapshot('id-1', { status: 'error', error, metadata: { operation: 'csv-import', stagedFile: { bytes: 8, until: 9 } } }))
+  assert.deepEqual(jobs.get('id-1')?.state.stagedFile, { bytes: 8, until: 9 })
+  const next = await jobs.resume('id-1')
+  assert.deepEqual([resumed, next.id, next.state.stage, next.state.filename], [[['id-1', 'id-2']], 'id-2', 'running', 'a.csv'])
+  assert.deepEqual(jobs.own().map(({ id }) => id), ['id-2'])
+  assert.ok(socket.rooms.has('id-2'))
+})
+
+test('what can no longer be resumed is not offered again', async (t) => {
+  const gone = new ApiError(409, 'NOT_RESUMABLE', 'It is gone.', 'POST')
+  const { jobs, socket, uploads } = setUp(t, { resume: () => Promise.reject(gone) })
+  jobs.start([file('a.csv')])
+  uploads[0]?.finish()
+  await settle()
+  const error = { code: 'INTERRUPTED', detail: '' }
+  socket.fire('progressError', snapshot('id-1', { status: 'error', error, metadata: { operation: 'csv-import', stagedFile: { bytes: 8, until: 9 } } }))
+  await assert.rejects(jobs.resume('id-1'), gone)
+  assert.equal(jobs.get('id-1')?.state.stagedFile, undefined)
 })

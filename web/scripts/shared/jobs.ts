@@ -49,6 +49,8 @@ export interface JobsPorts {
   progress: (id: string) => Promise<ProgressSnapshot>
   record: (id: string) => Promise<ImportRecord>
   cancel: (operation: NamedOperation) => Promise<unknown>
+  /** Begins an interrupted import anew, under another id. */
+  resume: (id: string, newId: string) => Promise<{ table: string }>
   storage: JobStorage
   newId: () => string
   now?: () => number
@@ -146,6 +148,31 @@ export class Jobs {
     if (old?.own) this.#jobs.delete(id)
     if (!file) return this.request({ kind: 'backup' })
     return kind === 'upload' ? this.uploadBackup(file) : this.start([file], old?.options)[0]
+  }
+
+  /**
+   * Begins an interrupted import anew with the file that the server kept, once the server has agreed.
+   * @throws ApiError where it does not
+   */
+  async resume(id: string): Promise<Job> {
+    const newId = this.#ports.newId()
+    const old = this.#jobs.get(id)
+    try {
+      const { table } = await this.#ports.resume(id, newId)
+      const state = newProgress('import', newId, old?.state.filename ?? '', this.#now(), { table, bytesTotal: old?.state.stagedFile?.bytes })
+      const job: LiveJob = { id: newId, file: old?.file, options: old?.options, own: true, watchers: 0, state }
+      this.#jobs.set(newId, job)
+      if (old?.own) this.#jobs.delete(id)
+      this.#follower.follow(newId)
+      void this.#follower.ask(newId)
+      return job
+    } catch (error) {
+      // What is no longer kept is not offered again.
+      if (old && error instanceof ApiError && error.code === 'NOT_RESUMABLE') old.state = { ...old.state, stagedFile: undefined }
+      throw error
+    } finally {
+      this.#changed()
+    }
   }
 
   /** Picks up after a reload what this tab had begun before it. */

@@ -43,6 +43,8 @@ export interface PageContext {
   reload: () => void
   /** Opens the progress dialog, or the receipt of an import of the past. */
   showImport: (id: string) => void
+  /** Begins an interrupted import anew, with the file that the server kept of it. */
+  resumeImport: (id: string) => void
   /** Asks whether to take an import back. */
   undoImport: (id: string) => void
   /** Makes a backup, followed in the progress dialog. */

@@ -37,6 +37,8 @@ export interface DialogHooks {
   toast: (toast: ToastContent) => void
   /** Asks whether to take the import back. */
   undo: (id: string) => void
+  /** Begins an interrupted import anew; undefined where that cannot be, which has been said. */
+  resume: (id: string) => Promise<Job | undefined>
   /** Shows the file with its options before it is imported again. */
   preview: (file: File, options: ImportOptions | undefined) => void
   /** Asks whether to restore a backup. */
@@ -315,6 +317,7 @@ export class ProgressDialog {
     if (!job) return
     const { kind, filename, outcome } = job.state
     const action = outcome && outcomeView(job.state, outcome, job.file !== undefined).account?.action
+    if (action?.remedy === 'resume') return void this.#resume(job.id)
     if (kind === 'restore') {
       this.close()
       if (action?.remedy === 'other') this.#hooks.navigate('/backups')
@@ -334,6 +337,19 @@ export class ProgressDialog {
     else if (job.file && action?.chooses !== true) begin(job.file)
     else if (kind === 'upload') this.#hooks.chooseBackup(begin)
     else this.#hooks.chooseFile(begin)
+  }
+
+  async #resume(id: string): Promise<void> {
+    const next = await this.#hooks.resume(id)
+    if (this.#id !== id) return
+    if (next) {
+      this.close()
+      this.openSoon(next)
+    } else {
+      // The way that is left may be another one now.
+      this.#ended = false
+      this.render(Date.now())
+    }
   }
 
   async #notify(): Promise<void> {

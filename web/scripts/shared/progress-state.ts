@@ -9,7 +9,7 @@
  * `ended` is final: whatever arrives later, in whatever order, changes nothing. The shown percentage never falls.
  */
 import type {
-  BackupMetadata, FailureInfo, ImportMetadata, ImportMode, ImportRecord, ProgressComplete, ProgressFailure, ProgressSnapshot, ProgressUpdate, Receipt,
+  BackupMetadata, FailureInfo, ImportMetadata, ImportMode, ImportRecord, KeptFile, ProgressComplete, ProgressFailure, ProgressSnapshot, ProgressUpdate, Receipt,
   RestoreMetadata,
 } from '../../../server/protocol.ts'
 import { keepPace, secondsLeft, settleEta, startPace, type Pace, type ShownEta } from './eta.ts'
@@ -46,6 +46,8 @@ export interface ProgressState {
   /** Known once every row has been counted. */
   readonly rowsTotal?: number | undefined
   readonly rowsRejected: number
+  /** Of an interrupted import: the server still has its file, so that it can be resumed. */
+  readonly stagedFile?: KeptFile | undefined
   /** Pages of the database that the current step has dealt with. */
   readonly pagesDone: number
   readonly pagesTotal?: number | undefined
@@ -159,7 +161,7 @@ function move(state: ProgressState, at: number, to: Move): ProgressState {
 
 /** What the metadata of any kind may say. */
 type AnyMetadata = Completion
-  & Pick<ImportMetadata, 'filename' | 'table' | 'number' | 'mode' | 'bytesDone' | 'bytesTotal' | 'rowsDone' | 'rowsRejected' | 'rowsPerSecond' | 'etaSeconds' | 'queuePosition'>
+  & Pick<ImportMetadata, 'filename' | 'table' | 'number' | 'mode' | 'bytesDone' | 'bytesTotal' | 'rowsDone' | 'rowsRejected' | 'rowsPerSecond' | 'etaSeconds' | 'queuePosition' | 'stagedFile'>
   & Pick<BackupMetadata, 'pagesDone' | 'pagesTotal' | 'pageBytes'>
   & { phase?: Phase, rowsTotal?: number }
 
@@ -174,6 +176,7 @@ function take(state: ProgressState, message: ProgressMessage, at: number): Progr
     mode: metadata.mode ?? state.mode,
     rowsRejected: metadata.rowsRejected ?? state.rowsRejected,
     pageBytes: metadata.pageBytes ?? state.pageBytes,
+    stagedFile: metadata.stagedFile,
     heardAt: at,
   }
   if (message.status === 'completed') return { ...end(known, at, completed(message, metadata)), phase: lastPhase(kind), percent: 100 }
@@ -210,7 +213,7 @@ function completed(message: ProgressMessage, receipt: Completion): Outcome {
 export function progressOfRecord(record: ImportRecord, at: number): ProgressState {
   const state = newProgress('import', record.sessionId, record.filename, record.startedAt, {
     table: record.table, number: record.number, mode: record.mode, rowsDone: record.rowsRead, rowsRejected: record.rowsRejected,
-    bytesTotal: record.bytes, heardAt: at,
+    bytesTotal: record.bytes, stagedFile: record.stagedFile, heardAt: at,
   })
   const endedAt = record.finishedAt ?? at
   if (record.status === 'completed') {

@@ -150,3 +150,12 @@ test('every code that can end an import has words of its own', () => {
     assert.ok(plain(happened) !== '' && plain(advice) !== '' && action.label !== '', code)
   }
 })
+
+test('an interrupted import is resumed while the server keeps its file, whether or not this tab holds it', () => {
+  const error = { code: 'INTERRUPTED', detail: 'The server stopped during this import. It changed nothing.' }
+  for (const holdsFile of [true, false]) {
+    const { action, advice } = explainFailure(error, { kind: 'import', filename: 'a.csv', bytesDone: 0, holdsFile, stagedFile: { bytes: 10, until: 0 } })
+    assert.deepEqual([action, plain(advice).includes('choose it again')], [{ label: 'Resume import', remedy: 'resume', chooses: false }, false])
+  }
+  assert.equal(explainFailure(error, { kind: 'import', filename: 'a.csv', bytesDone: 0, holdsFile: false }).action.label, 'Choose the file again')
+})
