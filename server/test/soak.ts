@@ -25,9 +25,12 @@ const QUIET_MS = 45_000
 /** Steps that a new server takes before it is measured: what is opened or compiled once is by then. */
 const WARM_UP_STEPS = 40
 
+/** Until something that reads must have been answered, however busy the machine is. */
+const MOST_WAITING_MS = 180_000
+
 const MIB = 2 ** 20
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms).unref())
 
 /** What asks and reads all the while, and what it was answered. */
 class Readers {
@@ -66,7 +69,8 @@ class Readers {
       if (!this.#isPaused) {
         this.#active++
         // A server that has just been killed does not answer.
-        await ask().catch(() => this.#count('not answered, since the server was gone'))
+        const answered = ask().catch(() => this.#count('not answered, since the server was gone'))
+        if (!await Promise.race([answered.then(() => true), sleep(MOST_WAITING_MS).then(() => false)])) this.failures.push('no answer for minutes')
         this.#active--
       }
       await sleep(50 + this.#random() * 200)

@@ -186,6 +186,8 @@ export class TestServer {
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve)
       socket.once('connect_error', reject)
+      // The server may go between the transport's opening and the socket's.
+      socket.io.once('close', (reason) => reject(new Error(reason)))
     })
     return new Watcher(socket)
   }

@@ -143,7 +143,7 @@ const DOOM = `
       if (sql === 'COMMIT' && ++commits === 2) {
         if (workerData.table === 'exit') process.exit(3)
         if (workerData.table === 'throw') setImmediate(() => { throw new Error('out of the blue') })
-        if (workerData.table === 'memory') for (const all = [];;) all.push(new Array(1e7).fill({}))
+        if (workerData.table === 'memory') for (const all = [];;) all.push(new Array(1e5).fill({}))
       }
       return result
     }
