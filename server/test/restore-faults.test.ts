@@ -52,7 +52,7 @@ describe('kill -9', { concurrency: 3 }, () => {
     const server = await TestServer.start(scope)
     const db = server.openDatabase()
     // More than SQLite's page cache, so that pages are written before the commit.
-    fill(db, 'big', 25_000, 'new')
+    fill(db, 'big', 19_000, 'new')
     backup = (await backUp(server)).name
     newContent = contentHash(server.databasePath)
     db.exec(`UPDATE big SET text = 'old' WHERE id % 7 = 0; CREATE TABLE more (x); INSERT INTO more VALUES (1)`)
