@@ -39,11 +39,17 @@ const emptyServer = async ({ page, scope }: Stage): Promise<TestServer> => {
   return server
 }
 
+/** Stops the next import once it is that far; what an earlier scene left running ends first. */
+async function hold({ scope, server }: Pick<Stage, 'scope' | 'server'>, rows: number): Promise<WriteLock> {
+  await server.settled()
+  return new WriteLock(scope, server, rows)
+}
+
 /** An import that stands still in the midst of its rows. */
 async function importing({ page, scope, server }: Stage, url = server.url): Promise<WriteLock> {
   const path = join(temporaryFolder(scope), 'orders_2026.csv')
   await generate(path, 'narrow', 200_000)
-  const lock = new WriteLock(scope, server, 90_000)
+  const lock = await hold({ scope, server }, 90_000)
   await page.goto(url)
   await importFile(page, path)
   await standsStill(page, lock)
@@ -235,8 +241,8 @@ export const SCENES: Scene[] = [
     await importing(stage)
   } },
   { name: 'progress-why', show: async (stage) => {
-    const { page, scope, server } = stage
-    const lock = new WriteLock(scope, server, 60_000)
+    const { page, server } = stage
+    const lock = await hold(stage, 60_000)
     await page.goto(server.url)
     await importFile(page, textFile(LONG_FILE, `id,host\n${Array.from({ length: 200_000 }, (_, row) => row % 500 === 7 ? `${row},too,many\n` : row % 3000 === 11 ? `${row},far,too,many,cells\n` : `${row},host-${row}\n`).join('')}`))
     await lock.held
@@ -254,13 +260,13 @@ export const SCENES: Scene[] = [
     const proxy = await Proxy.start(stage.scope, stage.server, 'live updates')
     const path = join(temporaryFolder(stage.scope), 'orders_2026.csv')
     await generate(path, 'narrow', 200_000)
-    const lock = new WriteLock(stage.scope, stage.server, 90_000)
+    const lock = await hold(stage, 90_000)
     await stage.page.goto(proxy.url)
     await importFile(stage.page, path)
     await lock.held
     // The page tries for a while before it gives live updates up.
     await expect(dialogOf(stage.page)).toContainText('Live updates unavailable', { timeout: 60_000 })
-    await expect(dialogOf(stage.page)).toContainText('importing rows')
+    await expect(dialogOf(stage.page)).toContainText('importing rows', { timeout: 60_000 })
   } },
   { name: 'progress-many', show: async (stage) => {
     await importing(stage)
