@@ -8,8 +8,8 @@ const cleanUps: (() => unknown)[] = []
 const server = await TestServer.start({ after: (cleanUp) => void cleanUps.unshift(cleanUp) })
 await server.import('a,b\n1,x\n2,y\n', { options: { table: 't' } })
 const startedAt = performance.now()
-const { statuses, imports, failures } = await fuzz(server, { cases, seed })
-console.log({ cases, seed, seconds: Math.round((performance.now() - startedAt) / 1000), statuses, imports, failures: failures.length })
+const { statuses, imports, sentAgain, failures } = await fuzz(server, { cases, seed })
+console.log({ cases, seed, seconds: Math.round((performance.now() - startedAt) / 1000), statuses, imports, sentAgain, failures: failures.length })
 for (const failure of failures.slice(0, 20)) console.error(failure)
 for (const cleanUp of cleanUps) await cleanUp()
 process.exitCode = failures.length > 0 ? 1 : 0
