@@ -204,7 +204,7 @@ async function inject(page: Page, html: string): Promise<void> {
   await page.evaluate(`document.body.insertAdjacentHTML('beforeend', ${JSON.stringify(html)})`)
 }
 
-base('what would run is kept from running by the policy of the page, and is noticed by these tests', async ({ browser, server }) => {
+test('what would run is kept from running by the policy of the page, and is noticed by these tests', async ({ browser, server }) => {
   const page = await browser.newPage()
   await page.addInitScript(`
     window.heard = []
