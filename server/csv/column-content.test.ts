@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ANY_CONTENT, contentOf, contentsOf } from './column-content.ts'
 
-const contentOfAll = (...values: string[]): string | undefined => contentOf(values.reduce((bits, value) => bits & contentsOf(value), ANY_CONTENT))
+const contentOfAll = (...values: string[]): string | undefined =>
+  contentOf(values.map((value) => Buffer.from(value)).reduce((bits, bytes) => bits & contentsOf(bytes, 0, bytes.length), ANY_CONTENT))
 
 test('dates are told by all values of a column', () => {
   assert.equal(contentOfAll('2024-01-31', '2024-02-29T12:30:00Z', '1999-12-01 08:15'), 'date-ymd')

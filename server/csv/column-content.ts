@@ -2,6 +2,7 @@ import type { ColumnContent } from '../protocol.ts'
 
 /** Every content that a column may have, one bit each: separators are apart, since all dates of a column have the same. */
 const SEPARATORS = ['-', '/', '.'] as const
+const SEPARATOR_BYTES = SEPARATORS.map((separator) => separator.charCodeAt(0))
 const YEAR_FIRST = 0
 const DAY_FIRST = 3
 const MONTH_FIRST = 6
@@ -14,35 +15,93 @@ export const ANY_CONTENT = (1 << 11) - 1
 /** Longest text that may be a date with its time. */
 const MAX_LENGTH = 32
 
-const TIME = '(?:[T ]([01]\\d|2[0-3]):[0-5]\\d(?::[0-5]\\d(?:[.,]\\d{1,9})?)?Z?)?'
-const YEAR_MONTH_DAY = new RegExp(`^\\d{4}([-/.])(0[1-9]|1[0-2])\\1(0[1-9]|[12]\\d|3[01])${TIME}$`)
-const TWO_NUMBERS_YEAR = new RegExp(`^(\\d{1,2})([-/.])(\\d{1,2})\\2\\d{4}${TIME}$`)
-
 const ZERO = 48
 const NINE = 57
+const WORDS = [['true', TRUE_FALSE], ['false', TRUE_FALSE], ['yes', YES_NO], ['no', YES_NO]] as const
+/** What makes an ASCII letter a small one. */
+const LOWER_CASE = 0x20
 
 /**
  * What a text may be, besides text: bits that are combined with AND over all values of a column.
+ * @param bytes hold the text from `from` to before `to`, in UTF-8
  * @returns 0 where it is nothing but text
  */
-export function contentsOf(text: string): number {
-  if (text.length > MAX_LENGTH) return 0
-  const first = text.charCodeAt(0)
-  if (first < ZERO || first > NINE) {
-    const word = text.length > 5 ? '' : text.toLowerCase()
-    return word === 'true' || word === 'false' ? TRUE_FALSE : word === 'yes' || word === 'no' ? YES_NO : 0
-  }
-  const yearFirst = YEAR_MONTH_DAY.exec(text)
-  if (yearFirst) return bit(YEAR_FIRST, yearFirst[1]!)
-  const yearLast = TWO_NUMBERS_YEAR.exec(text)
-  if (!yearLast) return 0
-  const [, one, separator, two] = yearLast
-  return (isDate(two!, one!) ? bit(DAY_FIRST, separator!) : 0) | (isDate(one!, two!) ? bit(MONTH_FIRST, separator!) : 0)
+export function contentsOf(bytes: Uint8Array, from: number, to: number): number {
+  if (to - from > MAX_LENGTH || from === to) return 0
+  return isDigit(bytes[from]) ? dateOf(bytes, from, to) : wordOf(bytes, from, to)
 }
 
-const bit = (order: number, separator: string): number => 1 << (order + SEPARATORS.indexOf(separator as typeof SEPARATORS[number]))
+function wordOf(bytes: Uint8Array, from: number, to: number): number {
+  for (const [word, contents] of WORDS) {
+    if (to - from !== word.length) continue
+    let at = 0
+    while (at < word.length && (bytes[from + at]! | LOWER_CASE) === word.charCodeAt(at)) at++
+    if (at === word.length) return contents
+  }
+  return 0
+}
 
-const isDate = (month: string, day: string): boolean => Number(month) >= 1 && Number(month) <= 12 && Number(day) >= 1 && Number(day) <= 31
+function dateOf(bytes: Uint8Array, from: number, to: number): number {
+  const firstDigits = digitsAt(bytes, from, to)
+  const separator = separatorAt(bytes, from + firstDigits)
+  if (separator === -1) return 0
+  const second = from + firstDigits + 1
+  const secondDigits = digitsAt(bytes, second, to)
+  const third = second + secondDigits + 1
+  if (separatorAt(bytes, third - 1) !== separator) return 0
+  const thirdDigits = digitsAt(bytes, third, to)
+  if (!isTime(bytes, third + thirdDigits, to)) return 0
+  const one = numberAt(bytes, from, firstDigits)
+  const two = numberAt(bytes, second, secondDigits)
+  if (firstDigits === 4 && secondDigits === 2 && thirdDigits === 2) return isDate(two, numberAt(bytes, third, 2)) ? 1 << (YEAR_FIRST + separator) : 0
+  if (firstDigits < 1 || firstDigits > 2 || secondDigits < 1 || secondDigits > 2 || thirdDigits !== 4) return 0
+  return (isDate(two, one) ? 1 << (DAY_FIRST + separator) : 0) | (isDate(one, two) ? 1 << (MONTH_FIRST + separator) : 0)
+}
+
+/** Nothing, or a time of day: `T08:15`, ` 08:15:00`, ` 08:15:00.123Z`. */
+function isTime(bytes: Uint8Array, from: number, to: number): boolean {
+  if (from === to) return true
+  if (bytes[from] !== 0x54 && bytes[from] !== 0x20) return false
+  if (!isClockPart(bytes, from + 1, to, 23) || bytes[from + 3] !== COLON || !isClockPart(bytes, from + 4, to, 59)) return false
+  let at = from + 6
+  if (bytes[at] === COLON && at < to) {
+    if (!isClockPart(bytes, at + 1, to, 59)) return false
+    at += 3
+    if ((bytes[at] === 0x2e || bytes[at] === 0x2c) && at < to) {
+      const digits = digitsAt(bytes, at + 1, to)
+      if (digits < 1 || digits > 9) return false
+      at += 1 + digits
+    }
+  }
+  if (bytes[at] === 0x5a && at < to) at++
+  return at === to
+}
+
+const COLON = 0x3a
+
+const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= ZERO && byte <= NINE
+
+function digitsAt(bytes: Uint8Array, from: number, to: number): number {
+  let at = from
+  while (at < to && isDigit(bytes[at])) at++
+  return at - from
+}
+
+function numberAt(bytes: Uint8Array, from: number, digits: number): number {
+  let value = 0
+  for (let at = from; at < from + digits; at++) value = value * 10 + bytes[at]! - ZERO
+  return value
+}
+
+const isClockPart = (bytes: Uint8Array, from: number, to: number, most: number): boolean =>
+  from + 2 <= to && isDigit(bytes[from]) && isDigit(bytes[from + 1]) && numberAt(bytes, from, 2) <= most
+
+/** Which of SEPARATORS stands at a place; -1 for none. */
+const separatorAt = (bytes: Uint8Array, at: number): number => SEPARATOR_BYTES.indexOf(bytes[at]!)
+
+const isDate = (month: number, day: number): boolean => month >= 1 && month <= 12 && day >= 1 && day <= 31
+
+const bit = (order: number, separator: string): number => 1 << (order + SEPARATORS.indexOf(separator as typeof SEPARATORS[number]))
 
 /**
  * What a column is, by what all its values may be.

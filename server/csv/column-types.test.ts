@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import Database from 'better-sqlite3'
 import fc from 'fast-check'
-import { ColumnTypes, exactDecimalScale, isExactInteger } from './column-types.ts'
+import { ColumnTypes, exactDecimal, exactDecimalScale, exactInteger } from './column-types.ts'
+
+const whole = (text: string): [bytes: Uint8Array, from: number, to: number] => [Buffer.from(text), 0, Buffer.byteLength(text)]
 
 function typeOf(...values: string[]): string {
   const types = new ColumnTypes([undefined])
-  for (const value of values) types.observe(0, value)
+  for (const value of values) types.observe(0, ...whole(value))
   const { type, scale } = types.describe(['x'])[0]!
   return scale === undefined ? type : `${type}(${scale})`
 }
@@ -39,9 +41,9 @@ describe('column types', () => {
 
   test('one value that does not fit makes a column TEXT for good', () => {
     const types = new ColumnTypes([undefined])
-    assert.equal(types.observe(0, '1'), true)
-    assert.equal(types.observe(0, 'x'), false)
-    assert.equal(types.observe(0, '2'), true)
+    assert.equal(types.observe(0, ...whole('1')), true)
+    assert.equal(types.observe(0, ...whole('x')), false)
+    assert.equal(types.observe(0, ...whole('2')), true)
     assert.equal(types.type(0), 'TEXT')
   })
 
@@ -56,8 +58,10 @@ describe('column types', () => {
       return `${minus ? '-' : ''}${text.slice(0, -scale)}.${text.slice(-scale)}`
     })
     fc.assert(fc.property(integers, decimals, (integer, decimal) => {
-      const scale = exactDecimalScale(decimal)
-      fc.pre(isExactInteger(integer) && scale > 0)
+      const scale = exactDecimalScale(...whole(decimal))
+      fc.pre(scale > 0)
+      assert.equal(exactInteger(...whole(integer)), Number(integer))
+      assert.equal(exactDecimal(...whole(decimal), scale), Number(decimal))
       insert.run(integer, decimal)
       const row = read.get()!
       assert.equal(String(row.i), integer)

@@ -10,34 +10,38 @@ const ZERO = 48
 const NINE = 57
 
 /**
- * Whether the text is an integer that comes back from a number as the very same text: no plus sign, no leading zero,
- * no minus zero, and small enough to be exact in JSON's and JavaScript's numbers too.
+ * The integer that a text stands for, where it comes back from a number as the very same text: no plus sign, no leading
+ * zero, no minus zero, and small enough to be exact in JSON's and JavaScript's numbers too.
+ * @param bytes hold the text from `from` to before `to`, in UTF-8
+ * @returns NaN for any other text
  */
-export function isExactInteger(text: string): boolean {
-  const length = text.length
-  const first = text.charCodeAt(0) === MINUS ? 1 : 0
-  const digits = length - first
-  if (digits < 1 || digits > 16) return false
-  const lead = text.charCodeAt(first)
-  if (lead === ZERO) return length === 1
-  for (let at = first; at < length; at++) {
-    const code = text.charCodeAt(at)
-    if (code < ZERO || code > NINE) return false
+export function exactInteger(bytes: Uint8Array, from: number, to: number): number {
+  const isNegative = bytes[from] === MINUS
+  const first = isNegative ? from + 1 : from
+  const digits = to - first
+  if (digits < 1 || digits > 16) return NaN
+  if (bytes[first] === ZERO) return digits === 1 && !isNegative ? 0 : NaN
+  let value = 0
+  for (let at = first; at < to; at++) {
+    const digit = bytes[at]! - ZERO
+    if (digit < 0 || digit > 9) return NaN
+    value = value * 10 + digit
   }
-  return digits < 16 || Number.isSafeInteger(Number(text))
+  if (digits === 16 && !Number.isSafeInteger(value)) return NaN
+  return isNegative ? -value : value
 }
 
 /**
  * Digits after the point of a plain decimal that comes back from a double as the very same text when it is
  * written with that many digits; -1 for any other text.
+ * @param bytes hold the text from `from` to before `to`, in UTF-8
  */
-export function exactDecimalScale(text: string): number {
-  const length = text.length
-  const first = text.charCodeAt(0) === MINUS ? 1 : 0
+export function exactDecimalScale(bytes: Uint8Array, from: number, to: number): number {
+  const first = bytes[from] === MINUS ? from + 1 : from
   let point = -1
   let significant = 0
-  for (let at = first; at < length; at++) {
-    const code = text.charCodeAt(at)
+  for (let at = first; at < to; at++) {
+    const code = bytes[at]!
     if (code === POINT) {
       if (point !== -1) return -1
       point = at
@@ -47,11 +51,26 @@ export function exactDecimalScale(text: string): number {
       significant++
     }
   }
-  if (point <= first || point === length - 1 || significant > MAX_REAL_DIGITS) return -1
-  if (text.charCodeAt(first) === ZERO && point !== first + 1) return -1
-  if (significant === 0 && first === 1) return -1
-  const scale = length - point - 1
+  if (point <= first || point === to - 1 || significant > MAX_REAL_DIGITS) return -1
+  if (bytes[first] === ZERO && point !== first + 1) return -1
+  if (significant === 0 && first > from) return -1
+  const scale = to - point - 1
   return scale > MAX_REAL_DIGITS ? -1 : scale
+}
+
+/**
+ * The double nearest to a decimal for which exactDecimalScale gave a scale: its digits and the power of ten are both exact,
+ * so their quotient is rounded but once.
+ */
+export function exactDecimal(bytes: Uint8Array, from: number, to: number, scale: number): number {
+  const isNegative = bytes[from] === MINUS
+  let digits = 0
+  for (let at = isNegative ? from + 1 : from; at < to; at++) {
+    const code = bytes[at]!
+    if (code !== POINT) digits = digits * 10 + (code - ZERO)
+  }
+  const value = digits / 10 ** scale
+  return isNegative ? -value : value
 }
 
 const EMPTY = 0
@@ -84,24 +103,25 @@ export class ColumnTypes {
 
   /**
    * Take one more value of a column into account.
+   * @param bytes hold it from `from` to before `to`, in UTF-8
    * @returns whether it fits the column's type so far; once false, the column is TEXT for good
    */
-  observe(column: number, value: string): boolean {
-    if (value === '') return true
+  observe(column: number, bytes: Uint8Array, from: number, to: number): boolean {
+    if (from === to) return true
     const kind = this.#kinds[column]!
     if (kind >= ASKED_INTEGER) return true
     if (kind === INTEGER) {
-      if (isExactInteger(value)) return true
+      if (!Number.isNaN(exactInteger(bytes, from, to))) return true
     } else if (kind === REAL) {
-      if (exactDecimalScale(value) === this.#scales[column]) return true
+      if (exactDecimalScale(bytes, from, to) === this.#scales[column]) return true
     } else if (kind === EMPTY) {
-      const scale = isExactInteger(value) ? 0 : exactDecimalScale(value)
+      const scale = Number.isNaN(exactInteger(bytes, from, to)) ? exactDecimalScale(bytes, from, to) : 0
       this.#kinds[column] = scale === 0 ? INTEGER : scale > 0 ? REAL : TEXT
       this.#scales[column] = Math.max(scale, 0)
-      if (scale < 0) this.#contents[column]! &= contentsOf(value)
+      if (scale < 0) this.#contents[column]! &= contentsOf(bytes, from, to)
       return true
     } else {
-      this.#contents[column]! &= contentsOf(value)
+      this.#contents[column]! &= contentsOf(bytes, from, to)
       return true
     }
     this.#kinds[column] = TEXT
@@ -119,6 +139,16 @@ export class ColumnTypes {
   type(column: number): ColumnType {
     const kind = this.#kinds[column]
     return kind === INTEGER || kind === ASKED_INTEGER ? 'INTEGER' : kind === REAL || kind === ASKED_REAL ? 'REAL' : 'TEXT'
+  }
+
+  /** Digits after the point of all values so far of a REAL column. */
+  scale(column: number): number {
+    return this.#scales[column]!
+  }
+
+  /** Whether a person decided the column's type, so that its values may be written in other ways too. */
+  isAskedFor(column: number): boolean {
+    return this.#kinds[column]! >= ASKED_INTEGER
   }
 
   /** Whether no value has been seen yet that says anything about the type. */

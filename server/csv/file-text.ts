@@ -43,6 +43,24 @@ export class FileText {
     return this.#buffer.slice(0, readSync(this.#fd, this.#buffer, 0, bytes, position))
   }
 
+  /** Fill memory with the file's bytes from a place on, without decoding them. @returns how many there were */
+  readBytes(memory: Uint8Array, bytes: number, position: number): number {
+    return readSync(this.#fd, memory, 0, Math.min(bytes, memory.length), position)
+  }
+
+  /** Bytes read already of a UTF-8 character that goes on in the next piece. */
+  get cutBytes(): number {
+    return this.#cutCharacter().length
+  }
+
+  /** Read on from another place, where a character begins. */
+  seek(offset: number): void {
+    this.#offset = offset
+    this.#isMarking = false
+    this.#cut = new Uint8Array()
+    this.#decoder = new TextDecoder(this.#encoding, { fatal: true, ignoreBOM: offset > 0 })
+  }
+
   /**
    * @param encoding a label of the WHATWG Encoding Standard; a byte order mark is left out of the text
    * @param marksBadBytes whether BAD_BYTES stands for bytes that are not UTF-8, where that is the encoding, so that the rest can be read
@@ -106,6 +124,7 @@ export class FileText {
     readSync(this.#fd, before, 0, before.length, this.#offset - before.length)
     for (let length = 1; length <= before.length; length++) {
       const byte = before.at(-length)!
+      if (byte < 0x80) break
       if (byte >= 0xc0) return (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) > length ? before.subarray(-length) : new Uint8Array()
     }
     return new Uint8Array()

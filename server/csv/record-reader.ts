@@ -4,7 +4,7 @@ import type { Dialect, RejectedRow } from '../protocol.ts'
 import { BAD_BYTES } from './file-text.ts'
 import { RecordWalker } from './record-walker.ts'
 import { scanRecords } from './scanner.ts'
-import { splitRecords } from './split-records.ts'
+import { hasLineBreak, splitRecords } from './split-records.ts'
 import { surveyRecords, type Surveyed } from './survey.ts'
 import { countLines, delimitersOf, LineCounter } from './syntax.ts'
 
@@ -63,6 +63,27 @@ export class RecordReader {
     return this.#line + countLines(this.#carry, this.#dialect.newline)
   }
 
+  /** Fields of the first record; undefined until it is known. */
+  get width(): number | undefined {
+    return this.#width
+  }
+
+  /**
+   * Let somebody else read on from the record that comes next, if all before it is dealt with.
+   * @returns the text that waits, which is forgotten; undefined where reading has to go on here
+   */
+  pause(): string | undefined {
+    if (this.#isFirst || this.#linesToSkip > 0 || this.#isCutShort || this.#carry.includes(BAD_BYTES)) return undefined
+    const waiting = this.#carry
+    this.#carry = ''
+    return waiting
+  }
+
+  /** Take note of lines that somebody else has read. */
+  passLines(count: number): void {
+    this.#line += count
+  }
+
   /**
    * The records that are complete with this piece.
    * @throws Fault ROW_TOO_LARGE where the first record is too long: nothing of such a file can be read
@@ -99,7 +120,7 @@ export class RecordReader {
   #learnWidth(records: readonly string[][]): boolean {
     const [first] = records
     if (!first) return true
-    if (records.some((record) => (record === first || record.length !== first.length) && record.some((field) => field.includes('\n')))) return false
+    if (records.some((record) => (record === first || record.length !== first.length) && record.some(hasLineBreak))) return false
     this.#width = first.length
     return true
   }

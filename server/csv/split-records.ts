@@ -66,4 +66,5 @@ export function splitRecords(text: string, delimiter: string, quote: string, wid
   return records
 }
 
-const hasLineBreak = (field: string): boolean => field.includes('\n')
+/** Whether a field that was read by its quotes spans lines, of whichever kind. */
+export const hasLineBreak = (field: string): boolean => field.includes('\n') || field.includes('\r')

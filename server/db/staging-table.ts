@@ -1,12 +1,10 @@
-import type { ColumnTypes } from '../csv/column-types.ts'
 import type { ColumnInfo, ColumnType } from '../protocol.ts'
 import { stagingTable } from './catalogue.ts'
 import { quoteIdentifier } from './identifiers.ts'
+import { ImageFile } from './image-file.ts'
 import { numberAsText } from './number-text.ts'
 import type { Db } from './open.ts'
-
-/** Values per INSERT statement: more rows in one are faster up to about here, then binding costs the same (bench/). */
-const TARGET_VALUES_PER_STATEMENT = 100
+import type { TableImage } from './table-image.ts'
 
 /** Rows that are copied in one transaction when a column's type turned out different, so that other writers get their turn. */
 const ROWS_PER_COPY = 50_000
@@ -22,33 +20,20 @@ const ROWS_PER_COPY = 50_000
 export class StagingTable {
   readonly #db: Db
   readonly #importNumber: number
-  readonly #names: readonly string[]
-  readonly #types: ColumnTypes
   readonly #declared: readonly ColumnInfo[]
-  readonly #rowsPerStatement: number
-  #insertOne
-  #insertMany
+  readonly #images: ImageFile
   #name: string
 
   /**
-   * @param types what the first rows' values say; it goes on observing every value that is inserted
+   * @param declared its columns, of the types that the first rows have
+   * @param imagePath of a file that this table alone uses
    */
-  constructor(db: Db, importNumber: number, names: readonly string[], types: ColumnTypes) {
+  constructor(db: Db, importNumber: number, declared: readonly ColumnInfo[], imagePath: string) {
     this.#db = db
     this.#importNumber = importNumber
-    this.#names = names
-    this.#types = types
-    this.#declared = types.describe(names)
+    this.#declared = declared
     this.#name = stagingTable(importNumber)
-    this.#create(this.#name, this.#declared)
-    this.#rowsPerStatement = Math.max(1, Math.floor(TARGET_VALUES_PER_STATEMENT / names.length))
-    this.#insertOne = db.prepare(this.#insertSql(1))
-    this.#insertMany = db.prepare(this.#insertSql(this.#rowsPerStatement))
-  }
-
-  /** The columns as all values inserted so far allow them; undecided where none says anything about the type. */
-  get columns(): (ColumnInfo & { isUndecided: boolean })[] {
-    return this.#types.describe(this.#names).map((column, index) => ({ ...column, isUndecided: this.#types.isUndecided(index) }))
+    this.#images = new ImageFile(db, imagePath, this.#name, columnList(declared))
   }
 
   /** The table the rows lie in now. */
@@ -56,42 +41,32 @@ export class StagingTable {
     return this.#name
   }
 
-  /** Add rows, each with one text per column. Belongs in a transaction. */
-  insert(rows: readonly (readonly string[])[]): void {
-    const step = this.#rowsPerStatement
-    let at = 0
-    let values: (string | Buffer | null)[] = []
-    for (; at + step <= rows.length; at += step) {
-      for (let row = at; row < at + step; row++) this.#bind(rows[row]!, values)
-      this.#insertMany.run(values)
-      values = []
-    }
-    for (; at < rows.length; at++) {
-      this.#bind(rows[at]!, values)
-      this.#insertOne.run(values)
-      values = []
-    }
+  /** Make the table. Belongs in a transaction. */
+  create(): void {
+    this.#create(this.#name, this.#declared)
   }
 
-  #bind(row: readonly string[], values: (string | Buffer | null)[]): void {
-    const types = this.#types
-    for (let column = 0; column < this.#declared.length; column++) {
-      const value = row[column]!
-      const fits = types.isSettled(column) || types.observe(column, value)
-      if (this.#declared[column]!.type === 'TEXT') values.push(value)
-      else if (value === '') values.push(null)
-      else values.push(fits && !types.isSettled(column) ? value : Buffer.from(value))
-    }
+  /** Take the rows of an image to be inserted next. Does not belong in a transaction. */
+  take(image: TableImage): void {
+    this.#images.write(image)
   }
 
-  /** Whether the rows have to be copied for their columns to have these types. */
-  needsRewrite(columns: readonly ColumnInfo[]): boolean {
-    return columns.some(({ type }, index) => type !== this.#declared[index]!.type || this.#misdeclares(index))
+  /** Add the rows that were taken. Belongs in a transaction. */
+  insert(): void {
+    this.#images.copy()
   }
 
-  /** Whether a column holds values that do not fit its declaration, as BLOBs. */
-  #misdeclares(column: number): boolean {
-    return this.#declared[column]!.type !== 'TEXT' && this.#types.isSettled(column)
+  /** No more rows will come. Does not belong in a transaction. */
+  close(): void {
+    this.#images.close()
+  }
+
+  /**
+   * Whether the rows have to be copied for their columns to have these types.
+   * @param hasMisfits of each column, whether it holds values as BLOBs that are not of the type it was declared with
+   */
+  needsRewrite(columns: readonly ColumnInfo[], hasMisfits: readonly boolean[]): boolean {
+    return columns.some(({ type }, index) => type !== this.#declared[index]!.type || hasMisfits[index])
   }
 
   /**
@@ -122,15 +97,11 @@ export class StagingTable {
   }
 
   #create(name: string, columns: readonly ColumnInfo[]): void {
-    const list = columns.map((column) => `${quoteIdentifier(column.name)} ${column.type}`).join(', ')
-    this.#db.exec(`CREATE TABLE ${quoteIdentifier(name)} (${list})`)
-  }
-
-  #insertSql(rows: number): string {
-    const row = `(${Array.from(this.#names, () => '?').join(', ')})`
-    return `INSERT INTO ${quoteIdentifier(this.#name)} VALUES ${Array.from({ length: rows }, () => row).join(', ')}`
+    this.#db.exec(`CREATE TABLE ${quoteIdentifier(name)} (${columnList(columns)})`)
   }
 }
+
+const columnList = (columns: readonly ColumnInfo[]): string => columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ')
 
 /** SQL that turns a staged value into one of the column's final type. */
 function conversion(declared: ColumnInfo, final: ColumnType): string {

@@ -1,13 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { Fault } from '../faults.ts'
 import type { FromThread, ToThread } from '../workers/messages.ts'
+import { THREAD_LIMITS } from '../workers/thread-limits.ts'
 import type { WriteTurns } from './write-turns.ts'
-
-/** Heap of a thread, MiB: many times what it needs, so that only a runaway meets it. */
-const MAX_HEAP_MIB = 512
-
-/** Space for short-lived values, MiB. V8's own default lets it grow so far that memory depends on the file (docs/architecture.md). */
-const MAX_YOUNG_MIB = 8
 
 export interface ThreadWatch<Progress, Result, Question> {
   onProgress: (progress: Progress) => void
@@ -28,7 +23,7 @@ export function runThread<Progress, Result, Question = never>(
   return new Promise((resolve) => {
     const worker = new Worker(new URL(`../workers/${name}.ts`, import.meta.url), {
       workerData: plan,
-      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB, maxYoungGenerationSizeMb: MAX_YOUNG_MIB },
+      resourceLimits: THREAD_LIMITS,
     })
     let hasEnded = false
     let isDecided = false

@@ -61,7 +61,8 @@ export function previewImport(db: Db, { filename, head, fileBytes, options, maxR
     for (const record of batch.records.slice(from)) {
       for (let column = 0; column < all.header.length; column++) {
         const value = record[column] ?? ''
-        types.observe(column, value)
+        const bytes = Buffer.from(value)
+        types.observe(column, bytes, 0, bytes.length)
         nullable[column] ||= value === ''
       }
       if (rows.length < ROWS_SHOWN) rows.push(all.header.map((_, column) => record[column] ?? ''))
