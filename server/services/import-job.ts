@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import { failImport, getImport, insertImport, type ImportStart } from '../db/imports-store.ts'
 import { Fault } from '../faults.ts'
@@ -162,7 +163,8 @@ export class ImportJob {
     const { databasePath, busyTimeoutMs, maxRowLength, maxUndoBytes, turns } = this.#context
     this.#timeLeft = new TimeLeft(file.bytes)
     const plan: ImportPlan = {
-      sessionId: this.id, number, databasePath, filePath: file.path, fileBytes: file.bytes, sha256: file.sha256, headSha256: file.headSha256,
+      sessionId: this.id, number, databasePath, filePath: file.path, imagePath: `${file.path}.rows`,
+      fileBytes: file.bytes, sha256: file.sha256, headSha256: file.headSha256,
       asciiBytes: file.asciiBytes, table: this.table, options: this.#options, startedAt: this.start.startedAt,
       busyTimeoutMs, maxRowLength, maxUndoBytes, control: this.#control.buffer,
     }
@@ -174,6 +176,7 @@ export class ImportJob {
       },
     })
     if (hasClearedUp) return
+    await rm(plan.imagePath, { force: true })
     try {
       await this.#context.clearUp(number)
     } catch (error) {

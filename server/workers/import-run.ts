@@ -61,7 +61,7 @@ class ImportRun {
     this.#report(1)
 
     this.#phase = 'import'
-    const staging = new StagingTable(this.#tools.db, this.#plan.number, columns, `${this.#plan.filePath}.rows`)
+    const staging = new StagingTable(this.#tools.db, this.#plan.number, columns, this.#plan.imagePath)
     try {
       await this.#stage(staging)
     } finally {

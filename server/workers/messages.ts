@@ -23,6 +23,8 @@ export interface ImportPlan {
   databasePath: string
   /** The staged upload. */
   filePath: string
+  /** Where the thread may put rows on their way into the database. It removes that file itself, if it does not die. */
+  imagePath: string
   fileBytes: number
   sha256: string
   /** Of the file's first MiB. */
