@@ -18,6 +18,9 @@ const LIMITS: SummaryLimits = { mostRowsRead: 200_000, fewValues: 1_000 }
 
 const TOP_VALUES = 10
 
+/** Where fewer rows than this share have a frequent value, those rows are put in order by it; of more, each value is counted apart. */
+const FEW_SHARE = 0.5
+
 const BUCKETS = 24
 
 interface Totals {
@@ -67,7 +70,8 @@ class Summary {
     const counts = countValues(seen)
     const isCountable = !isSampled || counts.size <= this.#limits.fewValues
     const top = [...counts].sort(([, a], [, b]) => b - a).slice(0, TOP_VALUES)
-    const exact = isSampled ? this.#exactly(top.map(([value]) => value), isCountable) : undefined
+    const share = top.reduce((sum, [, count]) => sum + count, 0) / seen.length
+    const exact = isSampled ? this.#exactly(top.map(([value]) => value), share, isCountable) : undefined
     const histogram = typeof least === 'string' || least === null ? undefined : histogramOf(seen, Number(least), Number(greatest))
     return {
       column: this.#column, rows, nulls, blanks,
@@ -98,14 +102,24 @@ class Summary {
     return this.#db.prepare(`SELECT ${this.#name} FROM ${this.#sql.table}${this.#sql.hint} WHERE ${sql}`).pluck().safeIntegers(true).all(...values) as SqlValue[]
   }
 
-  /** In how many of all rows some values occur, and how many different ones there are where they are few. */
-  #exactly(wanted: readonly SqlValue[], isCountable: boolean): { rows: number[], distinct: number | undefined } {
+  /**
+   * In how many of all rows some values occur, and how many different ones there are where they are few.
+   * @param share about how many of the rows have one of those values, 0 to 1
+   */
+  #exactly(wanted: readonly SqlValue[], share: number, isCountable: boolean): { rows: number[], distinct: number | undefined } {
     const { sql, values } = this.#sql.condition
-    const counts = this.#db.prepare<SqlValue[], number[]>(
-      `SELECT ${[...wanted.map(() => `total(${this.#name} = ?)`), isCountable ? `count(DISTINCT nullif(${this.#name}, ''))` : 'NULL'].join(', ')}
-       FROM ${this.#sql.table}${this.#sql.hint} WHERE ${sql}`,
-    ).raw(true).get(...wanted, ...values) as (number | null)[]
-    return { rows: counts.slice(0, -1).map(Number), distinct: counts.at(-1) ?? undefined }
+    const from = `FROM ${this.#sql.table}${this.#sql.hint} WHERE ${sql}`
+    const distinct = isCountable ? `count(DISTINCT nullif(${this.#name}, ''))` : 'NULL'
+    const ask = (columns: string[], ...more: SqlValue[]): (number | null)[] =>
+      this.#db.prepare<SqlValue[], (number | null)[]>(`SELECT ${columns.join(', ')} ${from}`).raw(true).get(...more, ...values)!
+    if (share > FEW_SHARE) {
+      const counts = ask([...wanted.map(() => `total(${this.#name} = ?)`), distinct], ...wanted)
+      return { rows: counts.slice(0, -1).map(Number), distinct: counts.at(-1) ?? undefined }
+    }
+    const counts = new Map(this.#db.prepare<SqlValue[], [SqlValue, bigint]>(
+      `SELECT ${this.#name}, count(*) ${from} AND ${this.#name} IN (${wanted.map(() => '?').join(', ')}) GROUP BY 1`,
+    ).raw(true).safeIntegers(true).all(...values, ...wanted))
+    return { rows: wanted.map((value) => Number(counts.get(value) ?? 0)), distinct: isCountable ? ask([distinct])[0] ?? undefined : undefined }
   }
 }
 

@@ -195,11 +195,21 @@ class Pages {
 
   /** About the value that the row at this place of the ascending order has. */
   #estimateAt(start: number): SqlValue {
-    const { table, sortColumn, condition } = this.#sql
-    const sample = this.#db.prepare(
-      `SELECT ${sortColumn!} FROM ${table}${this.#sql.hint} WHERE ${sampled(this.#limits.sampledRows / this.total)} AND ${condition.sql} ORDER BY 1`,
-    ).pluck().safeIntegers(true).all(...condition.values) as SqlValue[]
+    const sample = this.#sample()
     return sample[Math.floor(start / this.total * sample.length)] ?? null
+  }
+
+  /** Values of the sort column in ascending order, of rows spread over all that are wanted. */
+  #sample(): SqlValue[] {
+    const { table, sortColumn, condition, isWhole, hint } = this.#sql
+    const { sampledRows } = this.#limits
+    const values = (sql: string, ...given: SqlValue[]): SqlValue[] => this.#db.prepare(sql).pluck().safeIntegers(true).all(...given) as SqlValue[]
+    const first = isWhole && this.total > sampledRows ? this.#firstRowidIfDense() : undefined
+    if (first === undefined) return values(`SELECT ${sortColumn!} FROM ${table}${hint} WHERE ${sampled(sampledRows / this.total)} AND ${condition.sql} ORDER BY 1`, ...condition.values)
+    return values(
+      `WITH RECURSIVE sample (number) AS (VALUES (1) UNION ALL SELECT number + 1 FROM sample WHERE number < ?),
+         keys (key) AS (SELECT ? + ((number * ${GOLDEN_RATIO} & 4294967295) * ? >> 32) FROM sample)
+       SELECT ${sortColumn!} FROM keys CROSS JOIN ${table} WHERE _rowid_ = key ORDER BY 1`, sampledRows, first, this.total)
   }
 
   #sortedBeyond({ value, rowid }: Place, isUp: boolean, limit: number): KeyedRow[] {
@@ -274,10 +284,12 @@ class Pages {
 
 const listOf = (columns: readonly ColumnInfo[]): string => columns.map(({ name }) => quoteIdentifier(name)).join(', ')
 
+/** 2^32 over the golden ratio: multiples of it are spread evenly (Knuth, The Art of Computer Programming, vol. 3, section 6.4). */
+const GOLDEN_RATIO = 2_654_435_769
+
 /** SQL that is true of about that share of the rows, the same ones each time, spread over the whole table. */
 export function sampled(fraction: number): string {
-  // Multiplicative hashing by 2^32 over the golden ratio (Knuth, The Art of Computer Programming, vol. 3, section 6.4).
-  return `((_rowid_ * 2654435769) >> 8 & 16777215) < ${Math.ceil(Math.min(1, fraction) * 2 ** 24)}`
+  return `((_rowid_ * ${GOLDEN_RATIO}) >> 8 & 16777215) < ${Math.ceil(Math.min(1, fraction) * 2 ** 24)}`
 }
 
 /** A row's place as a text that a client can hand back. */

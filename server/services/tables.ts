@@ -10,6 +10,7 @@ import type { ExportRequest, ReadAnswers, ReadResult, ReadTask } from '../worker
 import type { WriteTask } from '../workers/write-worker.ts'
 import type { DataChanged } from './data-changed.ts'
 import type { DatabaseFile } from './database-file.ts'
+import { IndexBuilds } from './index-builds.ts'
 import type { RestoreGate } from './restore-gate.ts'
 import type { WriteTurns } from './write-turns.ts'
 
@@ -50,6 +51,7 @@ export class Tables {
   readonly #counts = new Map<string, { total: number, at: number }>()
   readonly #downloads: Piscina<ReadTask, ReadResult>
   readonly #writes: Piscina<WriteTask, FaultMessage | null>
+  readonly #indexBuilds: IndexBuilds
   readonly #turns: WriteTurns
   readonly #file: DatabaseFile
   readonly #gate: RestoreGate
@@ -68,6 +70,7 @@ export class Tables {
     this.#previews = new Piscina({ ...shared, filename: worker('read-worker'), minThreads: 0, maxThreads: MAX_PREVIEWS })
     this.#downloads = new Piscina({ ...shared, filename: worker('read-worker'), minThreads: 0, maxThreads: MAX_DOWNLOADS })
     this.#writes = new Piscina({ ...shared, filename: worker('write-worker'), minThreads: 0, maxThreads: 1 })
+    this.#indexBuilds = new IndexBuilds(databasePath, turns, busyTimeoutMs, () => this.#checkWritable())
     this.#turns = turns
     this.#file = file
     this.#gate = gate
@@ -222,9 +225,12 @@ export class Tables {
     this.#onDataChanged({ reason: 'undo', table })
   }
 
-  /** Build an index over a column, if there is none. Other writers wait for it. @throws Fault TABLE_NOT_FOUND, BAD_QUERY, SQLITE_BUSY, SQLITE_FULL */
+  /**
+   * Build an index over a column, if there is none, when nobody else is writing.
+   * @throws Fault TABLE_NOT_FOUND, BAD_QUERY, RESTORE_RUNNING, INTERRUPTED, SQLITE_BUSY, SQLITE_FULL
+   */
   buildIndex(table: string, column: string): Promise<void> {
-    return this.#write({ kind: 'build-index', table, column })
+    return this.#indexBuilds.build(table, column)
   }
 
   /** @throws Fault TABLE_NOT_FOUND, BAD_QUERY, SQLITE_BUSY */
@@ -238,8 +244,7 @@ export class Tables {
   }
 
   async #write(task: WriteTask): Promise<void> {
-    this.#gate.check()
-    this.#file.check()
+    this.#checkWritable()
     const release = await this.#turns.take()
     try {
       const fault = await this.#writes.run(task).catch((error: unknown) => {
@@ -251,8 +256,15 @@ export class Tables {
     }
   }
 
+  /** @throws Fault RESTORE_RUNNING, SQLITE_CANTOPEN */
+  #checkWritable(): void {
+    this.#gate.check()
+    this.#file.check()
+  }
+
   async close(): Promise<void> {
     this.#isClosing = true
+    this.#indexBuilds.close()
     await Promise.all([this.#queries.destroy(), this.#scans.destroy(), this.#previews.destroy(), this.#downloads.destroy(), this.#writes.destroy()])
   }
 }

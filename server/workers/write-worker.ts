@@ -4,7 +4,7 @@ import { dropStagingTables } from '../db/catalogue.ts'
 import { deleteRejects } from '../db/imports-store.ts'
 import { openWriter } from '../db/open.ts'
 import { dropTable, renameTable } from '../db/table-admin.ts'
-import { buildIndex, dropIndex, prepareToBuild } from '../db/table-index.ts'
+import { dropIndex } from '../db/table-index.ts'
 import { keepReferencesByName, undoImport } from '../db/undo.ts'
 import { Fault, type FaultMessage } from '../faults.ts'
 
@@ -12,7 +12,6 @@ export type WriteTask =
   | { kind: 'drop', table: string }
   | { kind: 'rename', table: string, to: string }
   | { kind: 'undo', importNumber: number }
-  | { kind: 'build-index', table: string, column: string }
   | { kind: 'drop-index', table: string, column: string }
   /** Take back what an import has left whose thread died. */
   | { kind: 'clear-up', importNumber: number }
@@ -27,13 +26,11 @@ export default function write(task: WriteTask): FaultMessage | null {
       // What is reported as done is on the disk, even if the power fails next.
       db.pragma('synchronous = FULL')
       if (task.kind === 'undo') keepReferencesByName(db)
-      if (task.kind === 'build-index') prepareToBuild(db)
       db.transaction(() => {
         switch (task.kind) {
           case 'drop': return dropTable(db, task.table)
           case 'rename': return renameTable(db, task.table, task.to)
           case 'undo': return undoImport(db, task.importNumber)
-          case 'build-index': return buildIndex(db, task.table, task.column)
           case 'drop-index': return dropIndex(db, task.table, task.column)
           case 'clear-up':
             dropStagingTables(db, task.importNumber)

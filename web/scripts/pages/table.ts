@@ -471,7 +471,7 @@ class TableBrowser {
   }
 
   async #buildIndex({ name }: ColumnInfo): Promise<void> {
-    this.#context.toast({ tone: 'info', title: 'Building an index on', data: name, text: 'Imports wait until it is done. It takes some space in the database.' })
+    this.#context.toast({ tone: 'info', title: 'Building an index on', data: name, text: 'It begins when nothing is being imported, and gives way to imports. It takes some space in the database.' })
     try {
       this.#info = await api.buildIndex(this.#info.name, name)
       this.#context.toast({ tone: 'ok', title: 'Index built on', data: name, text: 'Sorting and filtering by it are quick now.' })
