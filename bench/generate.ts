@@ -1,6 +1,8 @@
 /** Seeded CSV files to measure with: the same arguments give the same bytes on every machine. */
 import { createWriteStream } from 'node:fs'
+import { rename, stat } from 'node:fs/promises'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { csvLine } from '../server/csv/write.ts'
 
 /** mulberry32: small, fast and good enough for made-up data. */
@@ -42,21 +44,32 @@ const typed: Row = (number, next) => [
   next() < 0.1 ? '' : pick(WORDS, next), words(3, next),
 ]
 
+/** Numbers and short words in turns, as many as there are columns. */
+const columns = (count: number): { header: string[], row: Row } => ({
+  header: Array.from({ length: count }, (_, index) => `c${index + 1}`),
+  row: (number, next) => Array.from({ length: count }, (_, index) => {
+    if (index === 0) return String(number)
+    return index % 2 === 0 ? String(Math.floor(next() * 1e6)) : pick(WORDS, next)
+  }),
+})
+
 const SHAPES = {
   narrow: { header: ['id', 'host', 'port', 'score', 'state'], row: narrow },
   wide: {
     header: ['finding', 'host', 'ip', 'port', 'cve', 'title', 'summary', 'cvss', 'severity', 'first_seen', 'last_seen', 'description', 'solution', 'status', 'owner', 'note', 'plugin'],
     row: wide,
   },
+  veryWide: columns(1000),
   typed: { header: ['id', 'host', 'port', 'score', 'severity', 'seen', 'owner', 'title'], row: typed },
 } satisfies Record<string, { header: string[], row: Row }>
 
-export type Shape = keyof typeof SHAPES
+/** A shape of its own, or a number of columns. */
+export type Shape = keyof typeof SHAPES | number
 
 /** Write a file of that many rows, with LF line ends. */
 export async function generate(path: string, shape: Shape, rows: number, seed = 1): Promise<void> {
   const next = random(seed)
-  const { header, row } = SHAPES[shape]
+  const { header, row } = typeof shape === 'number' ? columns(shape) : SHAPES[shape]
   const out = createWriteStream(path, { highWaterMark: 2 ** 20 })
   const line = (fields: string[]): string => csvLine(fields).replace(/\r\n$/, '\n')
   let text = line(header)
@@ -67,12 +80,25 @@ export async function generate(path: string, shape: Shape, rows: number, seed = 
       text = ''
     }
   }
-  out.end(text)
+  out.end()
   await once(out, 'finish')
 }
 
-if (import.meta.main) {
-  const [path, shape, rows] = process.argv.slice(2)
-  if (!path || !shape || !(shape in SHAPES) || !rows) throw new Error(`usage: node bench/generate.ts PATH ${Object.keys(SHAPES).join('|')} ROWS`)
-  await generate(path, shape as Shape, Number(rows))
+/** A generated file, and how large it is. */
+export interface DataFile {
+  path: string
+  rows: number
+  bytes: number
+}
+
+/** A file of that many rows, which is made where it is not there yet. */
+export async function dataFile(folder: string, shape: Shape, rows: number, seed = 1): Promise<DataFile> {
+  const path = join(folder, `${typeof shape === 'number' ? `columns${shape}` : shape}-${rows}-${seed}.csv`)
+  const known = await stat(path).catch(() => undefined)
+  if (!known) {
+    // A file under its own name is whole.
+    await generate(`${path}.part`, shape, rows, seed)
+    await rename(`${path}.part`, path)
+  }
+  return { path, rows, bytes: (known ?? await stat(path)).size }
 }

@@ -1,60 +1,58 @@
 /**
- * Measures imports over HTTP beside the sqlite3 command line tool, in turns, each in a process of its own.
- * usage: npm run bench -- [rows of the narrow file] [rows of the wide file] [rounds]
+ * Measures HexTrackr and writes bench/RESULTS.md.
+ * usage: npm run bench -- [part ...] [--rounds 5] [--scale 1] [--shapes narrow,wide,veryWide] [--folder DIR]
  */
-import { execFile, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
-import { cpus, tmpdir, totalmem } from 'node:os'
+import { mkdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { performance } from 'node:perf_hooks'
-import { promisify } from 'node:util'
-import { generate, type Shape } from './generate.ts'
-import { median, type HttpMeasurement } from './measure-http.ts'
+import { parseArgs } from 'node:util'
+import { backup } from './parts/backup.ts'
+import { engine } from './parts/engine.ts'
+import { growth } from './parts/growth.ts'
+import { http } from './parts/http.ts'
+import { memory } from './parts/memory.ts'
+import { page } from './parts/page.ts'
+import { parallel } from './parts/parallel.ts'
+import { reads } from './parts/reads.ts'
+import { startup } from './parts/startup.ts'
+import { tracker } from './parts/tracker.ts'
+import { watchers } from './parts/watchers.ts'
+import { describeMachine } from './support/machine.ts'
+import type { Part, Settings } from './support/part.ts'
+import { report } from './support/report.ts'
 
-const [narrowRows = '2000000', wideRows = '400000', rounds = '5'] = process.argv.slice(2)
-const folder = join(tmpdir(), 'hextrackr-bench')
+const PARTS: readonly Part[] = [engine, http, parallel, growth, watchers, tracker, startup, page, reads, backup, memory]
 
-const hasCli = spawnSync('sqlite3', ['--version']).status === 0
+const SHAPES = ['narrow', 'wide', 'veryWide'] as const
 
-/** Seconds that `sqlite3 db ".import --csv file t"` takes into a new database with a write-ahead log. */
-async function measureCli(path: string): Promise<number> {
-  const db = join(folder, 'cli.db')
-  for (const suffix of ['', '-wal', '-shm']) await rm(db + suffix, { force: true })
-  const startedAt = performance.now()
-  await promisify(execFile)('sqlite3', [db, 'PRAGMA journal_mode=WAL', `.import --csv ${path} t`])
-  return (performance.now() - startedAt) / 1000
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: 'string', default: '5' }, scale: { type: 'string', default: '1' }, shapes: { type: 'string', default: SHAPES.join(',') }, folder: { type: 'string' } },
+})
+
+function positive(name: 'rounds' | 'scale'): number {
+  const value = Number(values[name])
+  if (!(value > 0)) throw new Error(`--${name} is ${values[name]}, but must be a number above 0`)
+  return value
 }
 
-async function measureOurs(path: string): Promise<HttpMeasurement> {
-  const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, 'measure-http.ts'), path])
-  return JSON.parse(stdout) as HttpMeasurement
-}
+const unknown = positionals.find((name) => !PARTS.some((part) => part.name === name))
+if (unknown !== undefined) throw new Error(`There is no part called ${unknown}. Choose from ${PARTS.map(({ name }) => name).join(', ')}.`)
+const shapes = SHAPES.filter((shape) => values.shapes.split(',').includes(shape))
+if (shapes.length === 0) throw new Error(`--shapes is ${values.shapes}, but must name some of ${SHAPES.join(', ')}`)
 
-await mkdir(folder, { recursive: true })
-console.log(`${cpus()[0]!.model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}\n`)
-for (const [shape, rows] of [['narrow', Number(narrowRows)], ['wide', Number(wideRows)]] as [Shape, number][]) {
-  const path = join(folder, `${shape}-${rows}.csv`)
-  if (!existsSync(path)) await generate(path, shape, rows)
-  const ours: HttpMeasurement[] = []
-  const cli: number[] = []
-  for (let round = 0; round < Number(rounds); round++) {
-    ours.push(await measureOurs(path))
-    if (hasCli) cli.push(await measureCli(path))
+const settings: Settings = { rounds: positive('rounds'), scale: positive('scale'), shapes, folder: values.folder ?? join(tmpdir(), 'hextrackr-bench') }
+await mkdir(settings.folder, { recursive: true })
+const command = ['npm run bench', ...process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : []].join(' ')
+for (const part of PARTS) {
+  const isWanted = positionals.length > 0 ? positionals.includes(part.name) : part.onlyByName === undefined
+  if (!isWanted) continue
+  const machine = describeMachine()
+  console.log(`\n${part.title}\n${machine}`)
+  const findings = await part.measure(settings)
+  for (const finding of findings) {
+    if (typeof finding === 'string') console.log(finding)
+    else if ('columns' in finding) console.table(finding.rows.map((row) => Object.fromEntries(row.map((cell, index) => [finding.columns[index]!, cell]))))
   }
-  const of = (read: (measurement: HttpMeasurement) => number): number => median(ours.map(read))
-  const seconds = of((one) => one.seconds)
-  const row = {
-    'seconds over HTTP': seconds.toFixed(2),
-    'rows/s': Math.round(ours[0]!.rows / seconds).toLocaleString('en'),
-    'MB/s': (ours[0]!.bytes / 1e6 / seconds).toFixed(1),
-    'peak memory, MB': (of((one) => one.peakBytes ?? NaN) / 1e6).toFixed(0),
-    'updates/s': of((one) => one.updatesPerSecond).toFixed(1),
-    'health p50, ms': of((one) => one.healthP50Ms).toFixed(1),
-    'health p99, ms': of((one) => one.healthP99Ms).toFixed(1),
-    'sqlite3 CLI, s': hasCli ? median(cli).toFixed(2) : 'not installed',
-    'ratio to it': hasCli ? (seconds / median(cli)).toFixed(2) : '',
-  }
-  console.log(`${shape}: ${ours[0]!.rows.toLocaleString('en')} rows, ${(ours[0]!.bytes / 1e6).toFixed(1)} MB, median of ${rounds}`)
-  console.table(row)
+  report({ part, machine, command, findings }, PARTS)
 }

@@ -1,0 +1,88 @@
+/** How many can watch one import, and what that costs. */
+import { randomUUID } from 'node:crypto'
+import { createServer, type AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { dataFile } from '../generate.ts'
+import type { Part, Plot } from '../support/part.ts'
+import { Companion } from '../support/processes.ts'
+import { BenchServer } from '../support/server.ts'
+import { median } from '../support/statistics.ts'
+import type { ClientRun } from '../processes/import-client.ts'
+import type { WatchersRun } from '../processes/watchers.ts'
+
+const COUNTS = [1, 100, 1000] as const
+
+const ROWS = 2_000_000
+
+/** How long updates are sent to measure their delay, seconds. */
+const DELAY_SECONDS = 5
+
+export const watchers: Part = {
+  name: 'watchers',
+  title: 'Watchers of one session',
+  measure: async ({ folder, rounds, scale }) => {
+    const delays: WatchersRun[] = []
+    for (const count of COUNTS) delays.push(await measureDelay(count))
+
+    const { path } = await dataFile(folder, 'narrow', Math.round(ROWS * scale))
+    const runs = new Map<number, { seconds: number, watched?: WatchersRun }[]>([0, ...COUNTS].map((count) => [count, []]))
+    for (let round = 0; round < rounds; round++) {
+      for (const [count, of] of runs) of.push(await importWatched(path, count))
+    }
+    const alone = median(runs.get(0)!.map(({ seconds }) => seconds))
+    const imports = [...runs].map(([count, of]) => {
+      const seconds = median(of.map((run) => run.seconds))
+      return [
+        count, seconds.toFixed(2), `${((seconds / alone - 1) * 100).toFixed(0)} %`,
+        ...count === 0 ? ['', ''] : [median(of.map(({ watched }) => watched!.fewestPerSecond)).toFixed(1), `${Math.min(...of.map(({ watched }) => watched!.ended))} of ${count}`],
+      ]
+    })
+    const plot: Plot = {
+      name: 'watchers', title: 'Delay of an update by the number of watchers', x: 'watchers', y: 'ms', isLogarithmic: true,
+      lines: (['p50Ms', 'p99Ms'] as const).map((which) => ({ name: which.slice(0, 3), points: COUNTS.map((count, index) => [count, delays[index]!.delay[which]]) })),
+    }
+    return [
+      `Delay from \`updateProgress\` to the handler of a \`socket.io-client\`, ${DELAY_SECONDS} s of updates. All watchers share one process with one core, whose own work is part of the delay.`,
+      {
+        columns: ['watchers', 'p50, ms', 'p99, ms', 'max, ms', 'fewest updates/s', 'heard the end'],
+        rows: delays.map(({ delay, fewestPerSecond, ended }, index) =>
+          [COUNTS[index]!, delay.p50Ms.toFixed(1), delay.p99Ms.toFixed(1), delay.maxMs.toFixed(1), fewestPerSecond.toFixed(1), `${ended} of ${COUNTS[index]!}`]),
+      },
+      `An import of narrow rows while so many watch it, on the same machine as the watchers. Targets: at least 8 updates/s for each and the end; at most 15 % slower. Medians of ${rounds}, in turns.`,
+      { columns: ['watchers', 'seconds', 'slower by', 'fewest updates/s', 'heard the end'], rows: imports },
+      plot,
+    ]
+  },
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function measureDelay(count: number): Promise<WatchersRun> {
+  const sessionId = randomUUID()
+  const port = String(await freePort())
+  const server = await Companion.start<null>('tracker-server', sessionId, port, String(DELAY_SECONDS))
+  const watching = (await Companion.start<WatchersRun>('watchers', `http://127.0.0.1:${port}`, sessionId, String(count))).run()
+  await server.run()
+  return watching
+}
+
+async function importWatched(path: string, count: number): Promise<{ seconds: number, watched?: WatchersRun }> {
+  const server = await BenchServer.start({ env: { MAX_SOCKETS_PER_ADDRESS: String(count + 10) } })
+  try {
+    const sessionId = randomUUID()
+    const client = await Companion.start<ClientRun>('import-client', server.url, path, sessionId)
+    const watching = count === 0 ? undefined : (await Companion.start<WatchersRun>('watchers', server.url, sessionId, String(count))).run()
+    const { seconds } = await client.run()
+    const watched = await watching
+    return { seconds, ...(watched && { watched }) }
+  } finally {
+    await server.stop()
+  }
+}
