@@ -32,6 +32,9 @@ const MAX_VALUES = 1000
 /** All that the text of a number is made of. */
 const NUMBER_CHARACTERS = /^[\d.eE+-]*$/
 
+/** All that the text of a date is made of, with its time. */
+const DATE_CHARACTERS = /^[\d./:,TZ -]*$/i
+
 const COMPARISONS: Partial<Record<FilterOperator, string>> = { eq: 'IS', ne: 'IS NOT', lt: '<', lte: '<=', gt: '>', gte: '>=' }
 
 /** A column's value as people see it. */
@@ -181,9 +184,14 @@ function comparable({ type }: ColumnInfo, value: string): string | number {
   return type !== 'TEXT' && value.trim() !== '' && Number.isFinite(Number(value)) ? Number(value) : value
 }
 
-/** @param isOurs whether numeric columns are known to hold nothing but numbers, which need not be searched for words */
+/** @param isOurs whether columns are known to hold nothing but numbers, or dates, which need not be searched for words */
 function searchSql(columns: readonly ColumnInfo[], search: string, isOurs: boolean): Fragment {
-  const searched = isOurs && !NUMBER_CHARACTERS.test(search) ? columns.filter(({ type }) => type === 'TEXT') : columns
+  const searched = isOurs ? columns.filter((column) => mayContain(column, search)) : columns
   if (searched.length === 0) return { sql: '0', values: [] }
   return { sql: anyOf(searched.map((column) => `${asText(column)} LIKE ? ESCAPE '\\'`)), values: searched.map(() => likePattern(search)) }
+}
+
+function mayContain({ type, content }: ColumnInfo, search: string): boolean {
+  if (type !== 'TEXT') return NUMBER_CHARACTERS.test(search)
+  return content?.startsWith('date') !== true || DATE_CHARACTERS.test(search)
 }

@@ -63,6 +63,12 @@ describe('a large table', () => {
     assert.equal((await server.get<Problem>('/api/tables/large/rows?filter[score]=in:[1]')).body.code, 'BAD_QUERY')
   })
 
+  test('is searched in its dates as well, for what a date may hold', async () => {
+    await server.import('day,at,note\n2026-03-17,17.03.2026 08:15,Tiger\n2026-04-18,18.04.2026 09:30,none\n', { filename: 'dated.csv' })
+    const found = async (search: string): Promise<number> => (await server.rows('dated', `?q=${encodeURIComponent(search)}`)).rows.length
+    assert.deepEqual([await found('2026-0'), await found('03.2026 08:'), await found('t'), await found('one'), await found('/')], [2, 1, 1, 1, 0])
+  })
+
   test('is exported with the columns that are wanted, for Excel too', async () => {
     assert.equal(await server.export('large', '?column=score&column=id&filter[id]=lt:3'), 'id,score\r\n1,919\r\n2,838\r\n')
     const { headers } = await server.get('/api/tables/large/export?format=excel')
