@@ -11,6 +11,8 @@ import { latencyOf, type Latency } from '../support/server.ts'
 export interface WatchersRun {
   /** Updates a second between the first and the last event, of the watcher that got the fewest. */
   fewestPerSecond: number
+  /** Processor time that all of them took together, of one core, 0 to 1. */
+  processorShare: number
   /** How many heard of the end. */
   ended: number
   /** From `updateProgress` to the handler, where the updates say when they were made. */
@@ -37,6 +39,7 @@ while (sockets.length < Number(count)) {
 
 await answerWhenAsked(async (): Promise<WatchersRun> => {
   const delays: number[] = []
+  const [startedAt, used] = [performance.now(), process.cpuUsage()]
   const watched = sockets.map((socket) => new Promise<{ perSecond: number, hasEnded: boolean }>((resolve) => {
     let updates = 0
     let firstAt = 0
@@ -50,8 +53,11 @@ await answerWhenAsked(async (): Promise<WatchersRun> => {
     socket.on('disconnect', () => end(false))
   }))
   const ends = await Promise.all(watched)
+  const { user, system } = process.cpuUsage(used)
+  const processorShare = (user + system) / 1000 / (performance.now() - startedAt)
   for (const socket of sockets) socket.disconnect()
   return {
+    processorShare,
     fewestPerSecond: Math.min(...ends.map(({ perSecond }) => perSecond)),
     ended: ends.filter(({ hasEnded }) => hasEnded).length,
     delay: latencyOf(delays),

@@ -19,6 +19,20 @@ export function peakMemory(pid: number): number {
   }
 }
 
+/** Ticks in which Linux tells processor time, per second (USER_HZ, which is 100 on every usual architecture). */
+const TICKS_PER_SECOND = 100
+
+/** Processor time that a process has used with all its threads, seconds; NaN where the system does not tell. */
+export function processorSeconds(pid: number): number {
+  try {
+    // The name, in parentheses, may hold spaces; user and system time are the 12th and 13th field after it (proc(5)).
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+  } catch {
+    return NaN
+  }
+}
+
 /** A process that has ended. */
 export interface Ended {
   /** From its start to its end. */

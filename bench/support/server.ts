@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LoopDelay } from '../processes/loop-probe.ts'
-import { peakMemory } from './processes.ts'
+import { peakMemory, processorSeconds } from './processes.ts'
 import { percentile } from './statistics.ts'
 
 /** Pause between two health requests, ms. */
@@ -56,6 +56,11 @@ export class BenchServer {
   /** Highest resident memory so far, bytes. */
   get peakBytes(): number {
     return peakMemory(this.#process.pid!)
+  }
+
+  /** Processor time that it has used so far, seconds. */
+  get processorSeconds(): number {
+    return processorSeconds(this.#process.pid!)
   }
 
   /** How late its event loop was, from now on until the result is called. */
