@@ -1,7 +1,5 @@
 /** How many can watch one import, and what that costs. */
 import { randomUUID } from 'node:crypto'
-import { createServer, type AddressInfo } from 'node:net'
-import { once } from 'node:events'
 import { dataFile } from '../generate.ts'
 import type { Part, Plot } from '../support/part.ts'
 import { Companion } from '../support/processes.ts'
@@ -60,20 +58,10 @@ export const watchers: Part = {
   },
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 async function measureDelay(count: number): Promise<WatchersRun> {
   const sessionId = randomUUID()
-  const port = String(await freePort())
-  const server = await Companion.start<null>('tracker-server', sessionId, port, String(DELAY_SECONDS))
-  const watching = (await Companion.start<WatchersRun>('watchers', `http://127.0.0.1:${port}`, sessionId, String(count))).run()
+  const server = await Companion.start<null>('tracker-server', sessionId, String(DELAY_SECONDS))
+  const watching = (await Companion.start<WatchersRun>('watchers', server.greeting, sessionId, String(count))).run()
   await server.run()
   return watching
 }

@@ -1,9 +1,10 @@
 /**
  * A Socket.IO server with a tracker and nothing else, whose one session says in each update when it was made.
- * usage: node tracker-server.ts SESSION_ID PORT SECONDS, as a Companion
+ * usage: node tracker-server.ts SESSION_ID SECONDS, as a Companion that greets with its URL
  */
-import { createServer } from 'node:http'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Server } from 'socket.io'
@@ -12,7 +13,7 @@ import { attachProgressSockets } from '../../server/sockets.ts'
 import { ProgressTracker, toSnapshot } from '../../server/tracker.ts'
 import { answerWhenAsked } from '../support/processes.ts'
 
-const [sessionId, port, seconds] = process.argv.slice(2) as [string, string, string]
+const [sessionId, seconds] = process.argv.slice(2) as [string, string]
 const httpServer = createServer()
 const io = new Server<ClientToServerEvents, ServerToClientEvents>(httpServer)
 const tracker = new ProgressTracker(io)
@@ -23,7 +24,7 @@ attachProgressSockets(io, {
   },
 })
 tracker.createSessionWithId(sessionId, { operation: 'measurement' })
-await once(httpServer.listen(Number(port), '127.0.0.1'), 'listening')
+await once(httpServer.listen(0, '127.0.0.1'), 'listening')
 
 await answerWhenAsked(async (): Promise<null> => {
   const endsAt = performance.now() + Number(seconds) * 1000
@@ -37,4 +38,4 @@ await answerWhenAsked(async (): Promise<null> => {
   tracker.close()
   await io.close()
   return null
-})
+}, `http://127.0.0.1:${(httpServer.address() as AddressInfo).port}`)

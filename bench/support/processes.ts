@@ -26,7 +26,8 @@ const TICKS_PER_SECOND = 100
 export function processorSeconds(pid: number): number {
   try {
     // The name, in parentheses, may hold spaces; user and system time are the 12th and 13th field after it (proc(5)).
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
   } catch {
     return NaN
@@ -74,6 +75,7 @@ export async function runModule<Answer>(name: string, ...args: readonly string[]
 export class Companion<Answer> {
   readonly #child: ChildProcess
   readonly #messages: AsyncIterator<unknown[]>
+  #greeting = ''
 
   private constructor(child: ChildProcess) {
     this.#child = child
@@ -85,8 +87,13 @@ export class Companion<Answer> {
   /** @returns once it is ready */
   static async start<Answer>(name: string, ...args: readonly string[]): Promise<Companion<Answer>> {
     const companion = new Companion<Answer>(fork(join(PROCESSES, `${name}.ts`), args))
-    await companion.#next()
+    companion.#greeting = await companion.#next() as string
     return companion
+  }
+
+  /** What it said when it was ready. */
+  get greeting(): string {
+    return this.#greeting
   }
 
   /** Have it begin. @returns what it has found when it is done */
@@ -103,8 +110,8 @@ export class Companion<Answer> {
 }
 
 /** The other side of a Companion: say that it is ready, wait for the word, do the work, say what was found. */
-export async function answerWhenAsked(work: () => Promise<unknown>): Promise<void> {
-  process.send!('ready')
+export async function answerWhenAsked(work: () => Promise<unknown>, greeting = ''): Promise<void> {
+  process.send!(greeting)
   await once(process, 'message')
   const answer = await work()
   await new Promise((resolve) => process.send!(answer, resolve))

@@ -35,7 +35,8 @@ export function report({ part, machine, command, findings }: Section, order: rea
 /** Sections by the names of their parts. */
 function readSections(): [string, string][] {
   if (!existsSync(RESULTS)) return []
-  return [...readFileSync(RESULTS, 'utf8').matchAll(/^<!-- (\w+) -->\n(.*?)(?=\n*(?:^<!-- |$(?![\s\S])))/gms)].map(([, name, text]) => [name!, text!.trimEnd()])
+  const [, ...pieces] = readFileSync(RESULTS, 'utf8').split(/^<!-- (\w+) -->$/m)
+  return pieces.flatMap((name, index) => index % 2 === 0 ? [[name, pieces[index + 1]!.trim()]] : [])
 }
 
 function markdownTable({ columns, rows }: Table): string {
