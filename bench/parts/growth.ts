@@ -23,7 +23,7 @@ export const growth: Part = {
   measure: async (settings) => {
     const { scale } = settings
     const byRows: Measured[] = []
-    for (const rows of ROWS) byRows.push(await measure('narrow', Math.round(rows * scale), settings, rows))
+    for (const rows of ROWS.map((count) => Math.round(count * scale))) byRows.push(await measure('narrow', rows, settings, rows))
     const byColumns: Measured[] = []
     for (const columns of COLUMNS) byColumns.push(await measure(columns, Math.round(CELLS / columns * scale), settings, columns))
     const plotOf = (name: string, title: string, x: string, measured: readonly Measured[]): Plot => ({

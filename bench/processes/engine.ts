@@ -9,8 +9,10 @@ import { performance } from 'node:perf_hooks'
 import { pino } from 'pino'
 import { readConfig } from '../../server/config.ts'
 import { migrate } from '../../server/db/migrations.ts'
-import { openWriter } from '../../server/db/open.ts'
+import { createWriter } from '../../server/db/open.ts'
+import { openOperations } from '../../server/db/operations-store.ts'
 import type { ProgressComplete, ProgressFailure } from '../../server/protocol.ts'
+import { DatabaseFile } from '../../server/services/database-file.ts'
 import { Imports } from '../../server/services/imports.ts'
 import { MainWriter } from '../../server/services/main-writer.ts'
 import { Metrics } from '../../server/services/metrics.ts'
@@ -29,7 +31,7 @@ const [path, dataDir, options = '{}'] = process.argv.slice(2) as [string, string
 const { busyTimeoutMs, maxRowLength, maxUndoBytes } = readConfig({ DATA_DIR: dataDir })
 const databasePath = join(dataDir, 'hextrackr.db')
 await mkdir(dataDir, { recursive: true })
-const db = openWriter(databasePath, busyTimeoutMs)
+const db = createWriter(databasePath, busyTimeoutMs)
 migrate(db)
 db.close()
 
@@ -44,19 +46,23 @@ const tracker = new ProgressTracker({
 })
 const turns = new WriteTurns()
 const writer = new MainWriter(databasePath, turns, busyTimeoutMs)
-const imports = new Imports(
-  { databasePath, busyTimeoutMs, maxRowLength, maxUndoBytes, tracker, writer, turns, onDataChanged: () => undefined, metrics: new Metrics(), logger: pino({ level: 'silent' }) },
-  { running: 1, waiting: 1 }, new RestoreGate(), () => false,
-)
-const uploads = new StagedUploads(join(dataDir, 'uploads'))
-await uploads.open()
-const file = await uploads.store('file', createReadStream(path), { onBytes: () => undefined, onHead: () => undefined }, new AbortController().signal)
+const operationsDb = openOperations(join(dataDir, 'operations.db'), busyTimeoutMs)
+const uploads = new StagedUploads(join(dataDir, 'uploads'), operationsDb, 0)
+await uploads.open(() => false)
+const imports = new Imports({
+  databasePath, file: new DatabaseFile(databasePath), clearUp: () => Promise.resolve(), busyTimeoutMs, maxRowLength, maxUndoBytes, keepInterruptedMs: 0,
+  tracker, writer, turns, onDataChanged: () => undefined, metrics: new Metrics(), logger: pino({ level: 'silent' }),
+}, { running: 1, waiting: 1 }, uploads, new RestoreGate(), () => false)
+const job = imports.begin({ sessionId: undefined, options, filename: basename(path) })
+const file = await uploads.store(job.start, options, createReadStream(path), { onBytes: () => undefined, onHead: () => undefined }, job.uploadSignal)
 
 const startedAt = performance.now()
-imports.enqueue(imports.begin({ sessionId: undefined, options, filename: basename(path) }), file)
+imports.enqueue(job, file)
 const { metadata } = await outcome.promise
 const run: EngineRun = { seconds: (performance.now() - startedAt) / 1000, rows: Number(metadata.rowsRead) }
 await imports.close()
 tracker.close()
 writer.close()
+uploads.close()
+operationsDb.close()
 console.log(JSON.stringify(run))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { columnIndexes } from '../db/catalogue.ts'
 import { migrate } from '../db/migrations.ts'
-import { openWriter, type Db } from '../db/open.ts'
+import { createWriter, type Db } from '../db/open.ts'
 import { temporaryFolder, type Scope } from '../test/support.ts'
 import { IndexBuilds } from './index-builds.ts'
 import { WriteTurns } from './write-turns.ts'
@@ -25,7 +25,7 @@ class WatchedTurns extends WriteTurns {
 
 function setUp(t: Scope): { db: Db, turns: WatchedTurns, builds: IndexBuilds } {
   const path = join(temporaryFolder(t), 'hextrackr.db')
-  const db = openWriter(path, 0)
+  const db = createWriter(path, 0)
   t.after(() => db.close())
   migrate(db)
   db.exec('CREATE TABLE data (n INTEGER); WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k WHERE i < 50000) INSERT INTO data SELECT i * 7919 % 50000 FROM k')
