@@ -126,7 +126,7 @@ export class RecordReader {
   }
 
   #regularBatch(text: string, records: string[][]): RecordBatch {
-    this.#isFirst = false
+    this.#isFirst &&= records.length === 0
     const lines = this.#advance(text)
     let known: Span[] | undefined
     const spanOf = (index: number): Span => (known ??= recordSpans(text, this.#dialect))[index]!
