@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { ColumnTypes } from '../csv/column-types.ts'
 import type { ColumnType } from '../protocol.ts'
 import { ImageFile } from './image-file.ts'
-import { openWriter, type Db } from './open.ts'
+import { createWriter, type Db } from './open.ts'
 import { TableImageWriter } from './table-image.ts'
 
 describe('an image of a table', () => {
@@ -17,7 +17,7 @@ describe('an image of a table', () => {
 
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'hextrackr-test-'))
-    db = openWriter(join(folder, 'live.db'), 1000)
+    db = createWriter(join(folder, 'live.db'), 1000)
   })
 
   after(() => {
