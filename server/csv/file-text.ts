@@ -48,9 +48,9 @@ export class FileText {
     return readSync(this.#fd, memory, 0, Math.min(bytes, memory.length), position)
   }
 
-  /** Bytes read already of a UTF-8 character that goes on in the next piece. */
+  /** Bytes read already of what is told only with the next piece: a UTF-8 character that goes on in it. */
   get cutBytes(): number {
-    return this.#cutCharacter().length
+    return this.#cut.length + this.#cutCharacter(this.#offset - this.#cut.length).length
   }
 
   /** Read on from another place, where a character begins. */
@@ -89,7 +89,7 @@ export class FileText {
       return this.#decoder!.decode(piece, { stream: piece.length > 0 })
     } catch (cause) {
       if (this.#marksBadBytes) {
-        this.#cut = this.#cutCharacter()
+        this.#cut = this.#cutCharacter(this.#offset)
         this.#isMarking = true
         this.#decoder = new TextDecoder(this.#encoding, { ignoreBOM: this.#offset > 0 })
         return this.#decodeAndMark(piece)
@@ -118,10 +118,10 @@ export class FileText {
     return this.#decoder!.decode(bytes, { stream }).replaceAll(REPLACEMENT, BAD_BYTES)
   }
 
-  /** The bytes before the next piece that begin a UTF-8 character which goes on in it: none to three (RFC 3629, section 3). */
-  #cutCharacter(): Uint8Array {
-    const before = new Uint8Array(Math.min(3, this.#offset))
-    readSync(this.#fd, before, 0, before.length, this.#offset - before.length)
+  /** The bytes before a place in the file that begin a UTF-8 character which goes on after it: none to three (RFC 3629, section 3). */
+  #cutCharacter(end: number): Uint8Array {
+    const before = new Uint8Array(Math.min(3, end))
+    readSync(this.#fd, before, 0, before.length, end - before.length)
     for (let length = 1; length <= before.length; length++) {
       const byte = before.at(-length)!
       if (byte < 0x80) break

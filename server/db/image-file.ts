@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { quoteIdentifier } from './identifiers.ts'
 import type { Db } from './open.ts'
-import { IMAGE_PAGE_BYTES, type TableImage } from './table-image.ts'
+import { IMAGE_PAGE_BYTES, type TableImage, type TextEncoding } from './table-image.ts'
 
 const SCHEMA = '_hextrackr_images'
 
@@ -37,6 +37,8 @@ export class ImageFile {
     this.#path = path
     const made = new Database(path)
     try {
+      // SQLite attaches only what has the same encoding.
+      made.pragma(`encoding = '${textEncoding(db)}'`)
       made.pragma(`page_size = ${IMAGE_PAGE_BYTES}`)
       made.pragma('journal_mode = OFF')
       made.exec(`CREATE TABLE ${quoteIdentifier(table)} (${columns})`)
@@ -75,6 +77,8 @@ export class ImageFile {
     rmSync(this.#path)
   }
 }
+
+export const textEncoding = (db: Db): TextEncoding => db.pragma('encoding', { simple: true }) as TextEncoding
 
 function writeWhole(file: number, bytes: Uint8Array, position: number): void {
   for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done, bytes.length - done, position + done)

@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { ColumnTypes } from '../csv/column-types.ts'
 import type { ColumnType } from '../protocol.ts'
-import { ImageFile } from './image-file.ts'
+import { ImageFile, textEncoding } from './image-file.ts'
 import { createWriter, type Db } from './open.ts'
 import { TableImageWriter } from './table-image.ts'
 
@@ -32,7 +33,7 @@ describe('an image of a table', () => {
     const table = `t${++tables}`
     const columns = types.map((type, index) => `c${index} ${type}`).join(', ')
     const file = new ImageFile(db, join(folder, 'images'), table, columns)
-    const writer = new TableImageWriter(types.map((type, place) => ({ place, type })), new ColumnTypes(asked))
+    const writer = new TableImageWriter(types.map((type, place) => ({ place, type })), new ColumnTypes(asked), textEncoding(db))
     db.exec(`CREATE TABLE ${table} (${columns})`)
     let memory = new Uint8Array()
     for (const rows of batches) {
@@ -95,6 +96,23 @@ describe('an image of a table', () => {
       assert.deepEqual(store(batches[0]![0]!.map(() => 'TEXT'), batches), batches.flat())
     }), { numRuns: 100 })
   })
+
+  for (const encoding of ['UTF-16le', 'UTF-16be']) {
+    test(`a database in ${encoding} gets its texts in that`, () => {
+      const utf8 = db
+      db = new Database(join(folder, `${encoding}.db`))
+      try {
+        db.pragma(`encoding = '${encoding}'`)
+        const texts = [['é', 'x'.repeat(70_000)], ['💀', ''], ['', 'a']]
+        assert.deepEqual(store(['TEXT', 'TEXT'], [texts, texts.toReversed()]), [...texts, ...texts.toReversed()])
+        store(['INTEGER'], [[['1'], ['é']]])
+        assert.equal(db.prepare(`SELECT CAST(c0 AS TEXT) FROM t${tables} WHERE typeof(c0) = 'blob'`).pluck().get(), 'é')
+      } finally {
+        db.close()
+        db = utf8
+      }
+    })
+  }
 
   test('it is copied record by record', () => {
     db.exec('CREATE TABLE copied (a TEXT)')

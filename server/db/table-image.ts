@@ -40,6 +40,9 @@ export interface TableImage {
   rows: number
 }
 
+/** How a database holds its texts (https://sqlite.org/pragma.html#pragma_encoding). */
+export type TextEncoding = 'UTF-8' | 'UTF-16le' | 'UTF-16be'
+
 /** A column of the rows to be written. */
 export interface ImageColumn {
   /** Place among the fields of a record, from 0. */
@@ -58,6 +61,9 @@ export class TableImageWriter {
   readonly #isText: Uint8Array
   readonly #isReal: Uint8Array
   readonly #types: ColumnTypes
+  readonly #encoding: TextEncoding
+  /** Texts of the row that is being written, where the database does not hold them in UTF-8. */
+  readonly #wide: Uint8Array[] = []
   /** Serial types and numbers of the row that is being written. */
   readonly #serials: Float64Array
   readonly #numbers: Float64Array
@@ -75,8 +81,12 @@ export class TableImageWriter {
   #contentStart = 0
   #isDeep = false
 
-  /** @param types goes on observing every value that is written */
-  constructor(columns: readonly ImageColumn[], types: ColumnTypes) {
+  /**
+   * @param types goes on observing every value that is written
+   * @param encoding of the database that the rows are for
+   */
+  constructor(columns: readonly ImageColumn[], types: ColumnTypes, encoding: TextEncoding = 'UTF-8') {
+    this.#encoding = encoding
     this.#places = Int32Array.from(columns, ({ place }) => place)
     this.#isText = Uint8Array.from(columns, ({ type }) => Number(type === 'TEXT'))
     this.#isReal = Uint8Array.from(columns, ({ type }) => Number(type === 'REAL'))
@@ -143,13 +153,23 @@ export class TableImageWriter {
 
   #textType(column: number, bytes: Uint8Array, from: number, to: number): number {
     if (!this.#types.isSettled(column)) this.#types.observe(column, bytes, from, to)
-    return FIRST_TEXT_TYPE + 2 * (to - from)
+    return FIRST_TEXT_TYPE + 2 * this.#contentLength(column, bytes, from, to)
+  }
+
+  /** Bytes that a text takes in the database. */
+  #contentLength(column: number, bytes: Uint8Array, from: number, to: number): number {
+    if (this.#encoding === 'UTF-8') return to - from
+    const wide = Buffer.from(Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString(), 'utf16le')
+    this.#wide[column] = this.#encoding === 'UTF-16be' ? wide.swap16() : wide
+    return wide.length
   }
 
   #numberType(column: number, bytes: Uint8Array, from: number, to: number): number {
     if (from === to) return NULL_TYPE
     const types = this.#types
-    if (types.isSettled(column) || !types.observe(column, bytes, from, to) || types.isSettled(column)) return FIRST_BLOB_TYPE + 2 * (to - from)
+    if (types.isSettled(column) || !types.observe(column, bytes, from, to)) {
+      return FIRST_BLOB_TYPE + 2 * this.#contentLength(column, bytes, from, to)
+    }
     const isReal = this.#isReal[column] === 1
     let value = types.isAskedFor(column)
       ? Number(latin1(bytes, from, to))
@@ -174,6 +194,11 @@ export class TableImageWriter {
       if (serial >= FIRST_BLOB_TYPE) {
         const place = this.#places[column]!
         if (place >= count) continue
+        if (this.#encoding !== 'UTF-8') {
+          target.set(this.#wide[column]!, into)
+          into += this.#wide[column]!.length
+          continue
+        }
         const from = starts[place]!
         const to = stops[place]!
         if (to - from > MAX_BYTEWISE) {

@@ -1,5 +1,6 @@
 import { rememberSettings } from '../db/header-settings.ts'
 import { completeImport, findSameFile, insertRejects } from '../db/imports-store.ts'
+import { textEncoding } from '../db/image-file.ts'
 import { mergeSchema } from '../db/merge.ts'
 import { registerNumberText } from '../db/number-text.ts'
 import type { Db } from '../db/open.ts'
@@ -30,7 +31,7 @@ interface Tools {
  * @throws Fault or SqliteError; nothing of the import is visible then, and its staging tables are to be dropped
  */
 export async function runImport(plan: ImportPlan, tools: Tools): Promise<ImportResult> {
-  const rows = new RowStream(plan)
+  const rows = new RowStream({ ...plan, textEncoding: textEncoding(tools.db) })
   try {
     return await new ImportRun(plan, tools, rows).run()
   } finally {

@@ -161,4 +161,10 @@ describe('RowSource', () => {
     }), { numRuns: 200 })
     assert.ok(textOf(Buffer.from([0x61, 0xff])).includes(BAD_BYTES))
   })
+
+  test('a row that holds bad bytes is kept whole, wherever the file is cut', () => {
+    const bytes = Buffer.concat([Buffer.from(`a,b,c\n${regular}`), Uint8Array.from([82, 236, 239, 15, 54, 125, 3, 176, 201]), Buffer.from(`\n${regular}`)])
+    const expected = readWithCare(bytes, RFC)
+    for (let careful = 1; careful < 20; careful++) assert.deepEqual(read(bytes, RFC, { sample: 55, careful, max: 155 }, [83]), expected)
+  })
 })

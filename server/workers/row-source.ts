@@ -6,7 +6,7 @@ import { FileText } from '../csv/file-text.ts'
 import { isEmpty, RecordReader, type RecordBatch } from '../csv/record-reader.ts'
 import { isByteDialect, RegularRecords } from '../csv/regular-records.ts'
 import { misfit, RowFitter, type FittedColumn, type FittedRows } from '../csv/row-fitter.ts'
-import { IMAGE_PAGE_BYTES, TableImageWriter, type TableImage } from '../db/table-image.ts'
+import { IMAGE_PAGE_BYTES, TableImageWriter, type TableImage, type TextEncoding } from '../db/table-image.ts'
 import { Fault } from '../faults.ts'
 import type { ColumnInfo, Dialect, RejectedRow } from '../protocol.ts'
 import type { ImportOptions } from './messages.ts'
@@ -46,6 +46,8 @@ export interface RowSourcePlan {
   /** Longest record, in characters. */
   maxRowLength: number
   options: ImportOptions
+  /** Of the database that the rows are for. */
+  textEncoding?: TextEncoding
 }
 
 /** What is known of a file when its first rows are. */
@@ -136,7 +138,8 @@ export class RowSource {
       }
     }
     this.#declared = types.describe(fitter.columns.map(({ name }) => name))
-    this.#writer = new TableImageWriter(fitter.columns.map(({ index }, column) => ({ place: index, type: this.#declared[column]!.type })), types)
+    const written = fitter.columns.map(({ index }, column) => ({ place: index, type: this.#declared[column]!.type }))
+    this.#writer = new TableImageWriter(written, types, this.#plan.textEncoding)
 
     const usualCount = reader.width ?? fitter.width
     const maxCount = Math.max(usualCount, fitter.width)
