@@ -6,12 +6,15 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { explainForeign } from '../db/inspect.ts'
 import { Fault } from '../faults.ts'
+import { workInBackground } from './background.ts'
 import type { BackupInfo } from '../protocol.ts'
 import type { AdoptPlan, BackupPlan, CopyPlan, CopyProgress, CopyQuestion, CopyResult } from './backup-messages.ts'
 import { checkCopy, copyLive, syncFile, type CopyTools } from './checked-copy.ts'
 import { Control } from './control.ts'
 import { MainThread } from './main-thread.ts'
 import { runRestore } from './restore-run.ts'
+
+workInBackground()
 
 const plan = workerData as CopyPlan
 const main = new MainThread<CopyProgress, CopyResult, CopyQuestion>(parentPort!)

@@ -3,7 +3,10 @@ import { createHash } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Fault } from '../faults.ts'
+import { workInBackground } from './background.ts'
 import { MainThread } from './main-thread.ts'
+
+workInBackground()
 
 export interface HashPlan {
   path: string

@@ -17,11 +17,14 @@ import { deleteRejects } from '../db/imports-store.ts'
 import { openWriter, type Db } from '../db/open.ts'
 import { keepReferencesByName, pruneUndo } from '../db/undo.ts'
 import { Fault } from '../faults.ts'
+import { workInBackground } from './background.ts'
 import { Control, INTERRUPTED } from './control.ts'
 import { runImport } from './import-run.ts'
 import { MainThread } from './main-thread.ts'
 import type { ImportPlan, ImportProgress, ImportResult } from './messages.ts'
 import { WriteTransactions } from './write-transactions.ts'
+
+workInBackground()
 
 /** Longest uninterruptible wait for another program's lock, ms: a stop is noticed between two of them. */
 const BUSY_SLICE_MS = 200

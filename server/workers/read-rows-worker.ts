@@ -9,8 +9,11 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { Fault } from '../faults.ts'
+import { workInBackground } from './background.ts'
 import type { FromReader, ToReader } from './row-stream.ts'
 import { RowSource, type RowSourcePlan } from './row-source.ts'
+
+workInBackground()
 
 const port = parentPort!
 const rooms: ToReader[] = []
