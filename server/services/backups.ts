@@ -321,7 +321,7 @@ export class Backups {
   async #begin<Answer>(slot: Slot, given: unknown, start: (sessionId: string) => Promise<Begun<Answer>> | Begun<Answer>): Promise<Answer> {
     const sessionId = this.#newSessionId(given)
     this.#checkConflicts(slot)
-    const { gate, logger } = this.#context
+    const { gate, imports, busyTimeoutMs, logger } = this.#context
     const entry: Entry = { slot, operation: undefined, ended: Promise.resolve() }
     const end = (): void => {
       this.#running.delete(sessionId)
@@ -330,6 +330,7 @@ export class Backups {
     this.#running.set(sessionId, entry)
     if (slot === 'restore') gate.close()
     try {
+      if (slot === 'restore') refuseWhileImporting(await imports.leftBehind(busyTimeoutMs))
       const { operation, run, answer } = await start(sessionId)
       entry.operation = operation
       entry.ended = run.catch((error: unknown) => logger.error({ err: error, sessionId }, 'an operation broke')).finally(end)
@@ -356,10 +357,7 @@ export class Backups {
     if (slot !== 'upload' && running.has('backup')) throw new Fault('BACKUP_RUNNING', 'A backup is being made. Wait for it to end, or cancel it.')
     if (slot === 'upload' && running.has('upload')) throw new Fault('BACKUP_RUNNING', 'Another backup is being uploaded. Wait for it to end, or cancel it.')
     if (slot !== 'restore') return
-    const importing = this.#context.imports.unfinishedFiles()
-    if (importing.length > 0) {
-      throw new Fault('IMPORTS_RUNNING', `A restore would cut off what is being imported: ${importing.map((name) => `"${name}"`).join(', ')}. Wait for it to end, or cancel it.`)
-    }
+    refuseWhileImporting(this.#context.imports.unfinishedFiles())
   }
 
   #plan(operation: AnyOperation): { busyTimeoutMs: number, control: SharedArrayBuffer } {
@@ -435,6 +433,12 @@ export class Backups {
     await checkRoom(folder.path, copies, 'the restore')
     await checkRoom(dirname(databasePath), growth, 'the restore')
   }
+}
+
+/** @throws Fault IMPORTS_RUNNING where there are any */
+function refuseWhileImporting(filenames: readonly string[]): void {
+  if (filenames.length === 0) return
+  throw new Fault('IMPORTS_RUNNING', `A restore would cut off what is being imported: ${filenames.map((name) => `"${name}"`).join(', ')}. Wait for it to end, or cancel it.`)
 }
 
 /** Something that runs, or is about to. */

@@ -244,10 +244,20 @@ export class Imports {
     return this.#jobs.values().some((job) => !job.isEnded && sameName(job.table, table))
   }
 
-  /** Names of the files whose import has not ended, or has left something that is still being cleared away. */
+  /** Names of the files whose import has not ended. */
   unfinishedFiles(): string[] {
-    const jobs = new Set([...this.#jobs.values().filter((job) => !job.isEnded), ...this.#running.keys()])
-    return [...jobs].map((job) => job.start.filename)
+    return this.#jobs.values().filter((job) => !job.isEnded).map((job) => job.start.filename).toArray()
+  }
+
+  /**
+   * Wait until the threads of imports that have ended have left the database.
+   * @param patienceMs how long
+   * @returns names of the files whose threads still clear away what they wrote
+   */
+  async leftBehind(patienceMs: number): Promise<string[]> {
+    const ended = new Map(this.#running.entries().filter(([job]) => job.isEnded))
+    await Promise.race([Promise.all(ended.values()), sleep(patienceMs, undefined, { ref: false })])
+    return ended.keys().filter((job) => this.#running.has(job)).map((job) => job.start.filename).toArray()
   }
 
   /** Interrupt what runs or waits. @returns when every import's thread has ended */
