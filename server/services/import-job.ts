@@ -55,6 +55,9 @@ const MESSAGES: Record<ImportPhase, string> = {
   finish: 'Finishing',
 }
 
+/** From how many bytes on a thread that reads the file while another one writes pays for its start. */
+const READ_BESIDE_BYTES = 4 * 2 ** 20
+
 /** How long a failure keeps trying to reach the database, ms; until then the job itself remembers it. */
 const OUTCOME_PATIENCE_MS = 24 * 3600_000
 
@@ -151,8 +154,12 @@ export class ImportJob {
     this.#update('upload', 1, 'Waiting its turn', { queuePosition: ahead, bytesDone: bytesTotal, bytesTotal })
   }
 
-  /** Bring the staged file into the database. @returns when nothing of the import's thread is left */
-  async run(file: StagedFile): Promise<void> {
+  /**
+   * Bring the staged file into the database.
+   * @param readsBeside whether a second thread may read the file while the first one writes
+   * @returns when nothing of the import's threads is left
+   */
+  async run(file: StagedFile, readsBeside: boolean): Promise<void> {
     let number: number
     try {
       number = await this.#recorded
@@ -163,7 +170,7 @@ export class ImportJob {
     const { databasePath, busyTimeoutMs, maxRowLength, maxUndoBytes, turns } = this.#context
     this.#timeLeft = new TimeLeft(file.bytes)
     const plan: ImportPlan = {
-      sessionId: this.id, number, databasePath, filePath: file.path, imagePath: `${file.path}.rows`,
+      sessionId: this.id, number, databasePath, filePath: file.path, readsBeside: readsBeside && file.bytes >= READ_BESIDE_BYTES, imagePath: `${file.path}.rows`,
       fileBytes: file.bytes, sha256: file.sha256, headSha256: file.headSha256,
       asciiBytes: file.asciiBytes, table: this.table, options: this.#options, startedAt: this.start.startedAt,
       busyTimeoutMs, maxRowLength, maxUndoBytes, control: this.#control.buffer,

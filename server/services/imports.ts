@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { nameExists, resolveTable, tableExists } from '../db/catalogue.ts'
 import { targetOfRejects } from '../db/header-settings.ts'
@@ -167,7 +168,8 @@ export class Imports {
       const index = this.#waiting.findIndex(({ job }) => !this.#running.keys().some((other) => sameName(other.table, job.table)))
       const next = this.#waiting.splice(index, index === -1 ? 0 : 1)[0]
       if (!next) break
-      this.#running.set(next.job, this.#runToEnd(next.job, next.file).finally(() => {
+      const readsBeside = 2 * (this.#running.size + 1) <= Math.max(2, availableParallelism())
+      this.#running.set(next.job, this.#runToEnd(next.job, next.file, readsBeside).finally(() => {
         this.#running.delete(next.job)
         this.#next()
       }))
@@ -179,9 +181,9 @@ export class Imports {
     this.#waiting.forEach(({ job, file }, index) => job.reportWaiting(this.#running.size + index, file.bytes))
   }
 
-  async #runToEnd(job: ImportJob, file: StagedFile): Promise<void> {
+  async #runToEnd(job: ImportJob, file: StagedFile, readsBeside: boolean): Promise<void> {
     try {
-      await job.run(file)
+      await job.run(file, readsBeside)
     } finally {
       if (!job.isInterrupted) await this.#uploads.remove(file)
     }

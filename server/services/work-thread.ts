@@ -36,13 +36,17 @@ export function runThread<Progress, Result, Question = never>(
     }
     const say = (message: ToThread): void => worker.postMessage(message)
     const grantTurn = async (): Promise<void> => {
-      const release = await turns.take()
+      const wanted = new SharedArrayBuffer(4)
+      const release = await turns.take(() => {
+        Atomics.store(new Int32Array(wanted), 0, 1)
+        say({ kind: 'turn-wanted' })
+      })
       // The thread may have died while it waited; its turn must not die with it.
       if (hasEnded) {
         release()
       } else {
         releaseTurn = release
-        say({ kind: 'turn' })
+        say({ kind: 'turn', wanted })
       }
     }
     const answer = async (id: number, question: Question): Promise<void> => {

@@ -19,9 +19,13 @@ export class WriteTurns {
   /** Of who has the turn, until it has been told. */
   #onWanted: (() => void) | undefined
 
-  /** Wait for the turn. @returns what gives it back; calling that again does nothing */
-  async take(): Promise<() => void> {
-    return this.#take()
+  /**
+   * Wait for the turn.
+   * @param onWanted called once when somebody else waits for it, which may be before it is told that it was got
+   * @returns what gives it back; calling that again does nothing
+   */
+  async take(onWanted?: () => void): Promise<() => void> {
+    return this.#take(onWanted)
   }
 
   /**

@@ -11,6 +11,7 @@ import type { Control } from './control.ts'
 import type { ImportPlan, ImportProgress, ImportResult } from './messages.ts'
 import { MAX_PIECE_BYTES, type FileSummary, type RowBatch } from './row-source.ts'
 import { RowStream } from './row-stream.ts'
+import { OwnRows, type Rows } from './rows.ts'
 import type { WriteTransactions } from './write-transactions.ts'
 
 /** A batch is written in about this time, ms: often enough for a smooth bar and for others who want to write, rarely enough to be fast. */
@@ -31,7 +32,8 @@ interface Tools {
  * @throws Fault or SqliteError; nothing of the import is visible then, and its staging tables are to be dropped
  */
 export async function runImport(plan: ImportPlan, tools: Tools): Promise<ImportResult> {
-  const rows = new RowStream({ ...plan, textEncoding: textEncoding(tools.db) })
+  const source = { ...plan, textEncoding: textEncoding(tools.db) }
+  const rows = plan.readsBeside ? new RowStream(source) : new OwnRows(source)
   try {
     return await new ImportRun(plan, tools, rows).run()
   } finally {
@@ -42,7 +44,7 @@ export async function runImport(plan: ImportPlan, tools: Tools): Promise<ImportR
 class ImportRun {
   readonly #plan: ImportPlan
   readonly #tools: Tools
-  readonly #rows: RowStream
+  readonly #rows: Rows
   #phase: Exclude<ImportPhase, 'upload'> = 'analyse'
   #bytesDone = 0
   #rowsRead = 0
@@ -50,7 +52,7 @@ class ImportRun {
   #rowsPadded = 0
   #rowsPerSecond = 0
 
-  constructor(plan: ImportPlan, tools: Tools, rows: RowStream) {
+  constructor(plan: ImportPlan, tools: Tools, rows: Rows) {
     this.#plan = plan
     this.#tools = tools
     this.#rows = rows

@@ -3,9 +3,10 @@
  * the turns to write:
  *
  *   main  ── plan (workerData) ──>  worker
- *         <── want-turn ──          before each transaction
+ *         <── want-turn ──          before a transaction
  *         ── turn ──>
- *         <── end-turn ──           after its commit or rollback
+ *         ── turn-wanted ──>        where somebody else waits
+ *         <── end-turn ──           after the commit or rollback that follows, or when the thread does not write for a while
  *         <── progress ──           after each batch
  *         <── completed | failed ── once, then the thread ends
  */

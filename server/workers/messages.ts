@@ -23,6 +23,8 @@ export interface ImportPlan {
   databasePath: string
   /** The staged upload. */
   filePath: string
+  /** Whether a thread of its own reads the file while this one writes. */
+  readsBeside: boolean
   /** Where the thread may put rows on their way into the database. It removes that file itself, if it does not die. */
   imagePath: string
   fileBytes: number
@@ -55,8 +57,10 @@ export interface ImportProgress {
 
 /** What the main thread says to a thread that works for it. */
 export type ToThread =
-  /** The thread may write now; it answers with `end-turn`. */
-  | { kind: 'turn' }
+  /** The thread may write now, until it answers with `end-turn`. One Int32 is shared, which turns 1 when somebody else waits for the turn. */
+  | { kind: 'turn', wanted: SharedArrayBuffer }
+  /** The same to a thread that is not writing just now. */
+  | { kind: 'turn-wanted' }
   | { kind: 'answer', id: number, value?: unknown, fault?: FaultMessage }
 
 /** What a thread says to the main thread; the last of it is `completed` or `failed`. */

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { Fault, type FaultMessage } from '../faults.ts'
 import { imageMemory, MAX_PIECE_BYTES, type FileSummary, type OpenedFile, type RowBatch, type RowSourcePlan } from './row-source.ts'
+import { FIRST_PIECE_BYTES, type Rows } from './rows.ts'
 import { THREAD_LIMITS } from './thread-limits.ts'
 
 /** Leave to read a batch: from how many bytes of the file, and memory to write its rows into. */
@@ -18,11 +19,8 @@ export type FromReader =
 /** Batches under way: one that is being written, one that waits, so that writing need not, and one that is being read. */
 const BATCHES_UNDER_WAY = 3
 
-/** Bytes of the file in the first batches, before it is known how long one takes. */
-const FIRST_PIECE_BYTES = 256 * 2 ** 10
-
 /** The rows of a file, read by a thread of its own while those before them are being written. */
-export class RowStream {
+export class RowStream implements Rows {
   readonly #worker: Worker
   readonly #received: FromReader[] = []
   readonly #ended: Promise<unknown>
@@ -43,7 +41,6 @@ export class RowStream {
     }))
   }
 
-  /** What is known of the file by its first rows. @throws Fault */
   async open(): Promise<OpenedFile> {
     const message = await this.#next()
     if (message.kind !== 'opened') throw new Error(`the reader began with ${message.kind}`)
@@ -51,7 +48,6 @@ export class RowStream {
     return message.file
   }
 
-  /** The next rows, null after the last. The caller gives the image's memory back by `makeRoom`. @throws Fault */
   async read(): Promise<RowBatch | null> {
     const message = await this.#next()
     if (message.kind === 'rows') return message.batch
@@ -60,17 +56,14 @@ export class RowStream {
     return null
   }
 
-  /** What all rows together say. Known after the last. */
   get summary(): FileSummary {
     return this.#summary!
   }
 
-  /** @param bytes of the file in one of the next batches, at most MAX_PIECE_BYTES */
   makeRoom(bytes: number, memory: Uint8Array<ArrayBuffer>): void {
     this.#worker.postMessage({ bytes: Math.min(bytes, MAX_PIECE_BYTES), memory } satisfies ToReader, [memory.buffer])
   }
 
-  /** Stop reading, wherever it is. @returns when the thread has ended */
   async close(): Promise<void> {
     await this.#worker.terminate()
     await this.#ended
