@@ -22,6 +22,7 @@ export class MainThread<Progress, Result, Question = never> {
     port.on('message', (message: ToThread) => {
       if (message.kind === 'turn') {
         this.#wanted = new Int32Array(message.wanted)
+        this.#isWriting = true
         return this.#onTurn()
       }
       if (message.kind === 'turn-wanted') return this.#endTurn()
@@ -42,13 +43,14 @@ export class MainThread<Progress, Result, Question = never> {
    */
   readonly turns = {
     take: async (): Promise<void> => {
-      if (!this.#wanted) {
-        await new Promise<void>((resolve) => {
-          this.#onTurn = resolve
-          this.send({ kind: 'want-turn' })
-        })
+      if (this.#wanted) {
+        this.#isWriting = true
+        return
       }
-      this.#isWriting = true
+      await new Promise<void>((resolve) => {
+        this.#onTurn = resolve
+        this.send({ kind: 'want-turn' })
+      })
     },
     end: (): void => {
       this.#isWriting = false
@@ -74,6 +76,7 @@ export class MainThread<Progress, Result, Question = never> {
 
   /** Nothing more will be said or heard; lets the thread end. */
   close(): void {
+    this.#endTurn()
     this.#port.close()
   }
 }
