@@ -1,4 +1,5 @@
-import { flushCompileCache } from 'node:module'
+import { readdirSync } from 'node:fs'
+import { flushCompileCache, getCompileCacheDir } from 'node:module'
 import { pino } from 'pino'
 import { createApp } from './app.ts'
 import { readConfig, type Config } from './config.ts'
@@ -39,10 +40,15 @@ httpServer.on('error', (error: NodeJS.ErrnoException) => fail(
 httpServer.listen(port, host, () => {
   const address = httpServer.address()
   const taken = typeof address === 'object' && address ? address.port : port
-  // What threads will load is compiled here once; they find it in the cache.
-  void import('./workers/import-run.ts').then(() => flushCompileCache())
+  if (isFirstStart()) void import('./workers/import-run.ts').then(() => flushCompileCache())
   console.log(`HexTrackr is listening on http://${host.includes(':') ? `[${host}]` : host}:${taken}`)
 })
+
+/** Whether nothing has been compiled yet; then what threads will load is, so that they find it in the cache. */
+function isFirstStart(): boolean {
+  const cache = getCompileCacheDir()
+  return cache !== undefined && readdirSync(cache).length === 0
+}
 
 let isStopping = false
 function stop(signal: string): void {

@@ -1,5 +1,7 @@
-import chardet from 'chardet'
+import { createRequire } from 'node:module'
 import { looksLikeUtf16 } from './not-csv.ts'
+
+const require = createRequire(import.meta.url)
 
 /** Bytes of lines with other than ASCII characters that take part in the comparison of encodings. */
 const MAX_COMPARED_BYTES = 4 * 2 ** 10
@@ -77,6 +79,8 @@ export function detectEncoding(head: Uint8Array, isWhole: boolean): string {
   if (utf16) return utf16
   if (isUtf8(head, isWhole)) return usesEscapesOfIso2022Jp(head) ? 'iso-2022-jp' : 'utf-8'
   const lines = linesBeyondAscii(head)
+  // Loaded for the few files that need it: its modules are a tenth of the work of importing a small one.
+  const chardet = require('chardet') as typeof import('chardet').default
   const statistics = new Map<string, number>()
   for (const { name, confidence } of chardet.analyse(lines)) {
     const label = labelOf(name)

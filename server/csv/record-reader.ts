@@ -1,4 +1,4 @@
-import { parse } from 'csv-parse/sync'
+import { createRequire } from 'node:module'
 import { Fault } from '../faults.ts'
 import type { Dialect, RejectedRow } from '../protocol.ts'
 import { BAD_BYTES } from './file-text.ts'
@@ -7,6 +7,8 @@ import { scanRecords } from './scanner.ts'
 import { hasLineBreak, splitRecords } from './split-records.ts'
 import { surveyRecords, type Surveyed } from './survey.ts'
 import { countLines, delimitersOf, LineCounter } from './syntax.ts'
+
+const require = createRequire(import.meta.url)
 
 /** Characters kept of a row that is too long to be kept. */
 const MAX_EXCERPT_LENGTH = 1000
@@ -244,6 +246,8 @@ export class RecordReader {
     const { delimiter, quote, escape, newline } = this.#dialect
     const isBackslash = quote !== '' && escape !== quote
     const marks = run.flatMap((record) => record.hasStrayQuotes || isBackslash ? literalMarks(text, record, this.#dialect) : [])
+    // Loaded for the files that need it; most records are taken apart without.
+    const { parse } = require('csv-parse/sync') as typeof import('csv-parse/sync')
     try {
       return parse(escapeAt(text, run[0]!.start, run.at(-1)!.end, marks, escape), {
         delimiter: [...delimitersOf(delimiter)],

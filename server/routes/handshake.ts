@@ -1,7 +1,10 @@
-import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Fault } from '../faults.ts'
 import { problemHeaders, toProblem } from './problem.ts'
+
+// Not imported, see server/app.ts.
+const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 type RequestListener = (req: IncomingMessage, res: ServerResponse) => void
 type UpgradeListener = (req: IncomingMessage, socket: Duplex, head: Buffer) => void

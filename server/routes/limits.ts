@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import type { Request, RequestHandler, Response } from 'express'
 import ipaddr from 'ipaddr.js'
 import proxyAddr from 'proxy-addr'
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import RateLimiterMemory from 'rate-limiter-flexible/lib/RateLimiterMemory.js'
+import RateLimiterRes from 'rate-limiter-flexible/lib/RateLimiterRes.js'
 import { Fault } from '../faults.ts'
 
 /** Passwords an address may try in SIGN_IN_SECONDS. Whoever knows the password never comes near. */

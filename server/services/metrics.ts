@@ -1,5 +1,8 @@
 import { stat } from 'node:fs/promises'
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import Counter from 'prom-client/lib/counter.js'
+import Gauge from 'prom-client/lib/gauge.js'
+import Histogram from 'prom-client/lib/histogram.js'
+import Registry from 'prom-client/lib/registry.js'
 import type { Receipt } from '../protocol.ts'
 import { freeBytes } from './disk-space.ts'
 
@@ -25,11 +28,10 @@ export class Metrics {
   readonly #bytes: Counter
   readonly #durations: Histogram
   readonly #requests: Histogram<'method' | 'status'>
+  #hasDefaults = false
 
   constructor() {
     const registers = [this.#registry]
-    // Memory, descriptors, garbage collection and the delay of the event loop.
-    collectDefaultMetrics({ register: this.#registry })
     this.#imports = new Counter({ name: 'hextrackr_imports_total', help: 'Imports that have ended', labelNames: ['outcome'], registers })
     this.#rows = new Counter({ name: 'hextrackr_import_rows_total', help: 'Rows of completed imports, by what became of them', labelNames: ['result'], registers })
     this.#bytes = new Counter({ name: 'hextrackr_import_bytes_total', help: 'Bytes of the files of completed imports', registers })
@@ -82,7 +84,13 @@ export class Metrics {
   }
 
   /** In the text format of Prometheus. */
-  text(): Promise<string> {
+  async text(): Promise<string> {
+    if (!this.#hasDefaults) {
+      this.#hasDefaults = true
+      // Memory, descriptors, garbage collection and the delay of the event loop: watched from now on, since most never ask.
+      const { collectDefaultMetrics } = await import('prom-client')
+      collectDefaultMetrics({ register: this.#registry })
+    }
     return this.#registry.metrics()
   }
 }

@@ -1,6 +1,5 @@
 /** Thread of the pool that reads tables, so that no query, however long, holds up the event loop. */
-import type { MessagePort } from 'node:worker_threads'
-import { workerData } from 'piscina'
+import { workerData, type MessagePort } from 'node:worker_threads'
 import { writeRejects } from '../csv/rejects.ts'
 import { describeTable, resolveTable, userTableNames } from '../db/catalogue.ts'
 import { summarizeColumn } from '../db/column-summary.ts'
@@ -11,7 +10,7 @@ import { countRows, iterateRows, selectRows, tableVersion, type PageRequest, typ
 import { Fault, type FaultMessage } from '../faults.ts'
 import type { ColumnSummary, ImportPreview, RejectReason, TableInfo } from '../protocol.ts'
 import { rowWriter, type ExportStyle } from './export-format.ts'
-import { previewImport, type PreviewRequest } from './preview.ts'
+import type { PreviewRequest } from './preview.ts'
 
 export type ReadTask =
   | { kind: 'tables' }
@@ -90,7 +89,8 @@ async function read(task: ReadTask): Promise<ReadAnswers[ReadTask['kind']]> {
     case 'count': return countRows(db, task.name, task.selection)
     case 'summary': return summarizeColumn(db, task.name, task.column, task.selection)
     case 'reasons': return rejectReasons(db, task.importNumber)
-    case 'preview': return previewImport(db, task.request)
+    // Needs all that reads files, of which nothing else here does.
+    case 'preview': return (await import('./preview.ts')).previewImport(db, task.request)
   }
 }
 

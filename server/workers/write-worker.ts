@@ -1,5 +1,5 @@
 /** Thread that changes tables: freeing or moving the pages of a large one takes long enough to be felt. */
-import { workerData } from 'piscina'
+import { workerData } from 'node:worker_threads'
 import { dropStagingTables } from '../db/catalogue.ts'
 import { deleteRejects } from '../db/imports-store.ts'
 import { openWriter } from '../db/open.ts'
