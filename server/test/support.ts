@@ -10,6 +10,9 @@ import type {
   ClientToServerEvents, ImportRecord, Problem, ProgressSnapshot, RowsPage, ServerToClientEvents, TableInfo,
 } from '../protocol.ts'
 
+/** The one that server/main.ts sets for itself; set from outside, it holds for that file, too, which spares each start Node's compiler of types. */
+const COMPILE_CACHE = join(import.meta.dirname, '../../node_modules/.cache/hextrackr')
+
 /** One event as a client saw it. */
 export interface Seen {
   event: keyof ServerToClientEvents
@@ -64,7 +67,7 @@ export class TestServer {
     t: Scope, { dataDir = temporaryFolder(t), env = {}, main = join(import.meta.dirname, '../main.ts'), ipc = false }: ServerOptions = {},
   ): Promise<TestServer> {
     const child = spawn(process.execPath, [main], {
-      env: { ...process.env, PORT: '0', HOST: '127.0.0.1', DATA_DIR: dataDir, LOG_LEVEL: 'warn', ...env },
+      env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE, PORT: '0', HOST: '127.0.0.1', DATA_DIR: dataDir, LOG_LEVEL: 'warn', ...env },
       stdio: ['ignore', 'pipe', 'inherit', ...(ipc ? ['ipc' as const] : [])],
     })
     t.after(async () => {
