@@ -236,9 +236,10 @@ export class Imports {
 
   /** How many run, and how many upload or wait. */
   get counts(): { running: number, waiting: number } {
-    const live = this.#jobs.values().filter((job) => !job.isEnded).toArray().length
-    const running = this.#running.size
-    return { running, waiting: Math.max(0, live - running) }
+    const isLive = (job: ImportJob): boolean => !job.isEnded
+    const live = this.#jobs.values().filter(isLive).toArray().length
+    const running = this.#running.keys().filter(isLive).toArray().length
+    return { running, waiting: live - running }
   }
 
   /** Whether an import that has not ended is going to write to the table. */

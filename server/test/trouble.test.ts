@@ -142,7 +142,7 @@ const DOOM = `
       const result = exec.call(this, sql)
       if (sql === 'COMMIT' && ++commits === 2) {
         if (workerData.table === 'exit') process.exit(3)
-        if (workerData.table === 'throw') setImmediate(() => { throw new Error('out of the blue') })
+        if (workerData.table === 'throw') queueMicrotask(() => { throw new Error('out of the blue') })
         if (workerData.table === 'memory') for (const all = [];;) all.push(new Array(1e5).fill({}))
       }
       return result
