@@ -1,4 +1,5 @@
 import type { Page } from 'playwright/test'
+import type { ImportRecord } from '../server/protocol.ts'
 import { TestServer, type Scope } from '../server/test/support.ts'
 import { dialogOf, expectReceipt, importFile, standsStill } from './support/app.ts'
 import { violationsOf } from './support/axe.ts'
@@ -25,7 +26,7 @@ test('the server is killed in the middle of an import: none of its rows are kept
   const again = await restart(page, scope, server, file, holdImport(60_000))
   const dialog = dialogOf(page)
   await expect(dialog).toContainText('Nothing was written. No table was created or changed.')
-  await expect(dialog).toContainText('The server still has the whole file, so it does not have to be sent again.')
+  await expect(dialog).toContainText('the server still has the whole file, so nothing has to be sent again.')
   await expect(dialog).toContainText('INTERRUPTED')
   expect((await again.get('/api/tables')).body).toEqual([])
   expect(await violationsOf(page)).toEqual([])
@@ -57,7 +58,36 @@ test('where the kept file is gone, resuming says so, and the file can be sent ag
   const [{ sessionId }] = (await again.get<[{ sessionId: string }]>('/api/imports')).body
   expect((await again.request('DELETE', `/api/imports/${sessionId}/file`)).status).toBe(204)
   await dialog.getByRole('button', { name: 'Resume import' }).click()
-  await dialog.getByRole('button', { name: 'Retry import' }).click()
+  await dialog.getByRole('button', { name: 'Upload again' }).click()
   await expectReceipt(page, file.table, file.rows)
   await expect(page.getByText('The import could not be resumed')).toBeVisible()
+})
+
+test('the kept file of an interrupted import is deleted when somebody says so, and only then', async ({ page, scope, server, makeFile, holdImport }) => {
+  const file = await makeFile(200_000)
+  const again = await restart(page, scope, server, file, holdImport(60_000))
+  const kept = async (): Promise<unknown> => (await again.get<ImportRecord[]>('/api/imports')).body[0]?.stagedFile
+  const dialog = page.locator('#progress')
+  await expect(dialog).toContainText(/The server keeps the file, [\d.]+ MB, until /)
+  const remove = dialog.getByRole('button', { name: 'Delete it…' })
+  await remove.click()
+  const question = page.getByRole('dialog', { name: /^Delete .* from the server\?$/ })
+  await expect(question.getByRole('button', { name: 'Keep the file' })).toBeFocused()
+  expect(await violationsOf(page)).toEqual([])
+  await page.keyboard.press('Escape')
+  await expect(question).toBeHidden()
+  await expect(remove).toBeFocused()
+  expect(await kept()).toBeDefined()
+
+  await remove.click()
+  await question.getByRole('button', { name: 'Delete file' }).click()
+  await expect(dialog.getByRole('button', { name: 'Upload again' })).toBeVisible()
+  await expect(dialog.getByRole('heading', { name: 'The server restarted during this import' })).toBeFocused()
+  await expect(remove).toBeHidden()
+  expect(await kept()).toBeUndefined()
+  expect(again.stagedFiles()).toEqual([])
+  await page.keyboard.press('Escape')
+  await page.getByRole('link', { name: 'Imports', exact: true }).click()
+  await expect(page.getByRole('row', { name: '#1' })).toContainText('INTERRUPTED')
+  await expect(page.getByRole('button', { name: 'Resume import 1' })).toBeHidden()
 })

@@ -56,6 +56,23 @@ async function importing({ page, scope, server }: Stage, url = server.url): Prom
   return lock
 }
 
+/** The list of imports after the server was killed in the midst of one, whose file it kept. */
+async function interrupted(stage: Stage): Promise<void> {
+  const server = await TestServer.start(stage.scope, { env: PATIENT })
+  const lock = await importing({ ...stage, server })
+  await server.kill('SIGKILL')
+  await lock.release()
+  const again = await TestServer.start(stage.scope, { dataDir: server.dataDir, env: PATIENT })
+  await stage.page.goto(`${again.url}/imports`)
+  await expect(stage.page.getByRole('button', { name: 'Resume import 1' })).toBeVisible()
+}
+
+async function interruptedReceipt(stage: Stage): Promise<void> {
+  await interrupted(stage)
+  await stage.page.getByRole('button', { name: 'Details of import 1' }).click()
+  await expect(stage.page.getByRole('button', { name: 'Resume import', exact: true })).toBeVisible()
+}
+
 const openReceipt = (file: string, action: string) => async (stage: Stage): Promise<void> => {
   await at('/imports', 'Every file that came in')(stage)
   await stage.page.getByRole('row').filter({ hasText: file }).getByRole('button', { name: new RegExp(`^${action}`) }).first().click()
@@ -296,6 +313,13 @@ export const SCENES: Scene[] = [
     await dialogOf(stage.page).getByRole('button', { name: 'Stop import' }).click()
     await lock.release()
     await expect(dialogOf(stage.page)).toContainText('Import cancelled')
+  } },
+  { name: 'interrupted', show: interrupted },
+  { name: 'interrupted-kept', show: interruptedReceipt },
+  { name: 'interrupted-delete', show: async (stage) => {
+    await interruptedReceipt(stage)
+    await stage.page.getByRole('button', { name: 'Delete it…' }).click()
+    await expect(stage.page.getByRole('button', { name: 'Delete file' })).toBeVisible()
   } },
   { name: 'backups-empty', show: async (stage) => {
     const { url } = await emptyServer(stage)

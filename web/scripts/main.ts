@@ -11,7 +11,7 @@ import { tablePage } from './pages/table.ts'
 import { api, ApiError, onSignedOut } from './shared/api.ts'
 import { confirmWith } from './shared/confirm.ts'
 import { byId, setText } from './shared/dom.ts'
-import { count, plural } from './shared/format.ts'
+import { bytes, count, plural } from './shared/format.ts'
 import { ImportDraft } from './shared/import-draft.ts'
 import { optionsOf, type ImportOptions } from './shared/import-options.ts'
 import { dropWords, openIntake, sift } from './shared/intake.ts'
@@ -24,7 +24,7 @@ import { ProgressDialog } from './shared/progress-dialog.ts'
 import { wordsOf } from './shared/progress-view.ts'
 import { renameWith } from './shared/rename.ts'
 import { RestoreDialog } from './shared/restore-dialog.ts'
-import { plain, type Rich } from './shared/rich.ts'
+import { plain, say, type Rich } from './shared/rich.ts'
 import { Router } from './shared/router.ts'
 import { whyNotDatabase } from './shared/sniff.ts'
 import { themeSwitch } from './shared/theme.ts'
@@ -76,6 +76,7 @@ const jobs = new Jobs({
   record: api.import,
   cancel: api.cancel,
   resume: api.resumeImport,
+  forgetFile: api.forgetFile,
   storage: sessionStorage,
   newId: uuid,
 }, { changed: requestFrame, ended })
@@ -148,6 +149,7 @@ const dialog = new ProgressDialog(byId('progress', HTMLDialogElement), jobs, {
   toast: (toast) => toasts.show(toast),
   undo: (id) => void undoing.open(id),
   resume: resumeImport,
+  forgetFile,
   restore: (name) => void restoring.open(name),
   preview: openDraft,
   record: api.import,
@@ -297,6 +299,23 @@ async function resumeImport(id: string): Promise<Job | undefined> {
     toasts.show({ tone: 'bad', title: 'The import could not be resumed', text: error instanceof ApiError ? error.message : 'Try again.' })
     return undefined
   }
+}
+
+async function forgetFile(id: string): Promise<void> {
+  const { filename, stagedFile } = jobs.get(id)?.state ?? {}
+  if (filename === undefined || stagedFile === undefined) return
+  const yes = await confirmWith(byId('confirm', HTMLDialogElement), {
+    title: say`Delete ${filename} from the server?`, no: 'Keep the file', yes: 'Delete file',
+    text: `${bytes(stagedFile.bytes)} are freed. The import cannot be resumed any more: the file has to be sent again.`,
+  })
+  if (!yes) return
+  try {
+    await jobs.forgetFile(id)
+    toasts.show({ tone: 'info', title: 'Deleted from the server', data: filename })
+  } catch (error) {
+    toasts.show({ tone: 'bad', title: 'The file was not deleted', text: error instanceof ApiError ? error.message : 'Try again.' })
+  }
+  dataChanged()
 }
 
 function show(operation: NamedOperation): void {

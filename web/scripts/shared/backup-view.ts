@@ -1,6 +1,6 @@
 /** How backups, their schedule and their space read. Pure. */
 import type { BackupInfo, BackupKind, BackupStatus } from '../../../server/protocol.ts'
-import { count, plural, until } from './format.ts'
+import { count, dayTime, plural, until } from './format.ts'
 import type { IconName } from './icon-names.ts'
 
 const KINDS: Record<BackupKind, string> = { 'manual': 'By hand', 'scheduled': 'Scheduled', 'pre-restore': 'Safety copy', 'uploaded': 'Uploaded' }
@@ -31,17 +31,21 @@ export const newestVerified = (backups: readonly BackupInfo[]): BackupInfo | und
 
 export interface Pair { label: string, value: string, isData?: boolean }
 
-const DAILY = /^(\d{1,2}) (\d{1,2}) \* \* \*$/
+/** At one time of the day, every day or on one day of the week. */
+const SIMPLE = /^(\d{1,2}) (\d{1,2}) \* \* ([*0-7])$/
+const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday']
 
 /** When backups come by themselves, and what is kept of each kind. */
 export function schedulePairs({ schedule, retention }: Pick<BackupStatus, 'schedule' | 'retention'>, now: number): Pair[] {
   const kept = retention.map(({ kind, count: most, days }): Pair => ({ label: `${KINDS[kind]}, kept`, value: keeps(most, days) }))
   if (!schedule) return kept
-  const [, minute, hour] = DAILY.exec(schedule.cron.trim()) ?? []
+  const [, minute, hour, day] = SIMPLE.exec(schedule.cron.trim()) ?? []
+  // The clock of the server decides, which need not be that of the reader; when it is next is told by the reader's.
   const when: Pair = hour === undefined || minute === undefined
     ? { label: 'Schedule', value: schedule.cron, isData: true }
-    : { label: 'Every day', value: `${hour.padStart(2, '0')}:${minute.padStart(2, '0')}` }
-  return [when, ...schedule.nextAt === null ? [] : [{ label: 'Next', value: until(schedule.nextAt, now) }], ...kept]
+    : { label: `Every ${DAYS[Number(day)] ?? 'day'}`, value: `${hour.padStart(2, '0')}:${minute.padStart(2, '0')}, server time` }
+  const next: Pair[] = schedule.nextAt === null ? [] : [{ label: 'Next', value: `${dayTime(schedule.nextAt, now)}, ${until(schedule.nextAt, now)}` }]
+  return [when, ...next, ...kept]
 }
 
 function keeps(most: number | null, days: number | null): string {

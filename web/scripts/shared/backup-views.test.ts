@@ -89,15 +89,16 @@ test('a restored database tells what was before, and the way back to it', () => 
 test('a restore, a backup and an upload that failed say what is safe and what to do', () => {
   const explain = (kind: OperationKind, code: string) => explainFailure({ code, detail: 'Why.' }, { kind, filename: 'a.db', bytesDone: 0, holdsFile: kind === 'upload' })
   for (const kind of ['backup', 'upload', 'restore'] as const) {
-    for (const code of ['SQLITE_BUSY', 'DISK_FULL', 'SQLITE_FULL', 'DATABASE_DAMAGED', 'INTERRUPTED']) {
+    for (const code of ['SQLITE_BUSY', 'DISK_FULL', 'SQLITE_FULL', 'SQLITE_READONLY', 'SQLITE_CANTOPEN', 'SQLITE_IOERR', 'SQLITE_NOMEM', 'SQLITE_ERROR', 'INTERNAL', 'TOO_MANY_REQUESTS', 'DATABASE_DAMAGED', 'INTERRUPTED']) {
       assert.doesNotMatch(explain(kind, code).title, /failed$/, `${kind} ${code}`)
     }
     assert.match(explain(kind, 'SOMETHING_NEW').title, /^The (backup|upload|restore) failed$/)
   }
   assert.equal(plain(explain('restore', 'DISK_FULL').safe), 'The database is exactly as it was.')
-  assert.deepEqual([explain('restore', 'IMPORTS_RUNNING').title, explain('restore', 'SQLITE_BUSY').action], ['Imports are running', { label: 'Restore…', remedy: 'retry', chooses: false }])
-  assert.deepEqual(explain('upload', 'NOT_A_DATABASE').action, { label: 'Choose another file', remedy: 'other', chooses: true })
-  assert.deepEqual(explain('backup', 'DISK_FULL').action, { label: 'Back up again', remedy: 'retry', chooses: false })
+  assert.deepEqual([explain('restore', 'IMPORTS_RUNNING').title, explain('restore', 'SQLITE_BUSY').action], ['Imports are running', { label: 'Restore…', symbol: 'rotate-ccw', remedy: 'retry', chooses: false }])
+  assert.deepEqual(explain('upload', 'NOT_A_DATABASE').action, { label: 'Choose another file', symbol: 'file-up', remedy: 'other', chooses: true })
+  assert.deepEqual(explain('backup', 'DISK_FULL').action, { label: 'Back up again', symbol: 'rotate-ccw', remedy: 'retry', chooses: false })
+  assert.equal(explain('restore', 'BACKUP_NOT_FOUND').action.label, 'Show backups')
 })
 
 const PREVIEW: RestorePreview = {
@@ -143,8 +144,9 @@ test('a backup is verified, or damaged with the reason', () => {
 test('the schedule is told in words where it is simple, and as it stands where it is not', () => {
   const retention: BackupStatus['retention'] = [{ kind: 'scheduled', count: 14, days: 90 }, { kind: 'manual', count: null, days: null }, { kind: 'pre-restore', count: null, days: 7 }]
   const pairs = (cron: string) => schedulePairs({ schedule: { cron, nextAt: NOW + 15 * HOUR + 20 * 60_000 }, retention }, NOW).map(({ label, value }) => `${label}: ${value}`)
-  assert.deepEqual(pairs('0 2 * * *'), ['Every day: 02:00', 'Next: in 15 h 20 min', 'Scheduled, kept: the newest 14, for 90 days', 'By hand, kept: all', 'Safety copy, kept: for 7 days'])
-  assert.equal(pairs('*/30 8-18 * * 1-5')[0], 'Schedule: */30 8-18 * * 1-5')
+  assert.deepEqual(pairs('0 2 * * *'), ['Every day: 02:00, server time', 'Next: tomorrow 02:00, in 15 h 20 min', 'Scheduled, kept: the newest 14, for 90 days', 'By hand, kept: all', 'Safety copy, kept: for 7 days'])
+  assert.deepEqual(['30 4 * * 0', '30 4 * * 7', '5 23 * * 3'].map((cron) => pairs(cron)[0]), ['Every Sunday: 04:30, server time', 'Every Sunday: 04:30, server time', 'Every Wednesday: 23:05, server time'])
+  for (const cron of ['*/30 8-18 * * 1-5', '0 0 2 * * *', '0 2 1 * *']) assert.equal(pairs(cron)[0], `Schedule: ${cron}`)
   assert.equal(schedulePairs({ retention }, NOW).length, 3)
 })
 

@@ -1,7 +1,7 @@
 /** Puts a view of an operation into the progress dialog's markup. Words only, decided elsewhere; touches what differs. */
 import type { ImportRecord } from '../../../server/protocol.ts'
 import { el, icon, part, rich, setText } from './dom.ts'
-import { count, plural } from './format.ts'
+import { count, plural, shortName } from './format.ts'
 import type { IconName } from './icon-names.ts'
 import type { OutcomeView } from './outcome-view.ts'
 import type { ProgressState } from './progress-state.ts'
@@ -43,6 +43,7 @@ export class DialogPainter {
     this.#spark(view)
     this.#note(view.notice.icon, view.notice.text, view.notice.quiet)
     this.#show('try-live', view.notice.tryLive)
+    this.#show('forget', false)
     this.#show('see-why', view.offersWhy)
     this.#part('see-why').setAttribute('aria-expanded', String(showsWhy))
     this.#show('why', showsWhy)
@@ -71,7 +72,8 @@ export class DialogPainter {
     outcome.classList.toggle('outcome--bad', view.tone === 'bad')
     part(this.#dialog, 'outcome-icon', SVGUseElement).setAttribute('href', `#i-${OUTCOME_ICONS[view.kind]}`)
     this.#rich(this.#byId('outcome-title'), view.heading)
-    this.#rich(this.#part('summary'), view.summary)
+    this.#rich(this.#part('summary'), view.summary.map((words) => typeof words === 'object' && 'data' in words ? { data: shortName(words.data) } : words))
+    this.#part('summary').title = plain(view.summary)
     for (const name of ['facts', 'spark', 'why']) this.#show(name, false)
     this.#show('progress', view.stoppedAt !== undefined)
     if (view.stoppedAt !== undefined) this.#stoppedBar(state, view.stoppedAt)
@@ -82,15 +84,18 @@ export class DialogPainter {
       this.#rich(this.#part('safe'), view.account.safe)
       this.#rich(this.#part('advice'), view.account.advice)
       this.#text('again-label', view.account.action.label)
+      part(this.#dialog, 'again-icon', SVGUseElement).setAttribute('href', `#i-${view.account.action.symbol}`)
     }
     this.#show('notices', view.notices.length > 0)
     this.#part('notices').replaceChildren(...view.notices.map((text) => el('li', { class: 'note' }, icon('info'), el('span', {}, text))))
     this.#show('details', view.details !== undefined)
     this.#text('code', view.details?.code ?? '')
     this.#text('details-text', view.details?.text ?? '')
-    this.#show('notice', view.note !== undefined)
+    const note = view.note ?? view.keptFile
+    this.#show('notice', note !== undefined)
     this.#show('try-live', false)
-    if (view.note) this.#note(state.kind === 'restore' && view.kind === 'completed' ? 'shield-check' : 'lock', view.note, false)
+    this.#show('forget', view.keptFile !== undefined)
+    if (note) this.#note(view.keptFile ? 'info' : state.kind === 'restore' && view.kind === 'completed' ? 'shield-check' : 'lock', note, false)
     this.#show('undo', false)
     this.#way(view)
   }

@@ -1,14 +1,15 @@
 /** What a failed operation is told as: what happened, what is safe, what to do. Pure. */
 import type { FailureInfo, ImportMode, KeptFile } from '../../../server/protocol.ts'
 import { bytesOf } from './format.ts'
+import type { IconName } from './icon-names.ts'
 import type { OperationKind } from './operation.ts'
 import { say, type Rich } from './rich.ts'
 
 /**
  * `retry`: the same file may well succeed next time. `upload`: it has to be sent again. `other`: this file never will.
- * `options`: it may with other settings. `resume`: the server still has it.
+ * `options`: it may with other settings. `resume`: the server still has it. `backups`: what helps lies there.
  */
-export type Remedy = 'retry' | 'upload' | 'other' | 'options' | 'resume'
+export type Remedy = 'retry' | 'upload' | 'other' | 'options' | 'resume' | 'backups'
 
 interface Explanation {
   title: string
@@ -32,35 +33,28 @@ export interface FailureContext {
   stagedFile?: KeptFile | undefined
 }
 
+/** The button that leads on. */
+export interface Action {
+  label: string
+  symbol: IconName
+  remedy: Remedy
+  /** Whether a file is to be chosen first. */
+  chooses: boolean
+}
+
 export interface FailureAccount {
   title: string
   happened: Rich
   safe: Rich
   advice: Rich
-  action: { label: string, remedy: Remedy, chooses: boolean }
+  action: Action
 }
 
-const IMPORT: Record<string, Explanation> = {
-  SQLITE_BUSY: {
-    title: 'The database was busy',
-    advice: ['Retry. If it repeats, close other programs that have the database open.'],
-    remedy: 'retry',
-  },
-  SQLITE_FULL: { title: 'The disk is full', advice: ['Free some space, then retry.'], remedy: 'retry' },
-  DISK_FULL: { title: 'The disk is full', advice: ['Free some space, then retry.'], remedy: 'retry' },
+/** What is wrong with the server itself, whatever it was asked to do. */
+const SERVER: Record<string, Explanation> = {
   SQLITE_READONLY: {
     title: 'The database cannot be written',
     advice: ['Give the server write access to its data folder, then retry.'],
-    remedy: 'retry',
-  },
-  SQLITE_CORRUPT: {
-    title: 'The database is damaged',
-    advice: ['Ask whoever runs this server to restore a backup before anything else is imported.'],
-    remedy: 'retry',
-  },
-  SQLITE_NOTADB: {
-    title: 'The database is damaged',
-    advice: ['Ask whoever runs this server to restore a backup before anything else is imported.'],
     remedy: 'retry',
   },
   SQLITE_CANTOPEN: {
@@ -70,13 +64,8 @@ const IMPORT: Record<string, Explanation> = {
   },
   SQLITE_IOERR: {
     title: 'The disk reported an error',
-    advice: ['Ask whoever runs this server to check the disk and to make a backup, then retry.'],
+    advice: ['Ask whoever runs this server to check the disk, then retry.'],
     remedy: 'retry',
-  },
-  SQLITE_TOOBIG: {
-    title: 'A value is too large',
-    advice: ['Split the file’s longest values, or leave their column out in the options.'],
-    remedy: 'options',
   },
   SQLITE_NOMEM: {
     title: 'The server’s memory is full',
@@ -93,10 +82,35 @@ const IMPORT: Record<string, Explanation> = {
     advice: ['Retry. If it happens again, copy the details and send them to whoever runs this server; its log says more.'],
     remedy: 'retry',
   },
+}
+
+/** Trying again would not help, and might make it worse. */
+const DAMAGED: Explanation = {
+  title: 'The database is damaged',
+  advice: ['Restore the newest verified backup before anything else is written, or ask whoever runs this server to.'],
+  remedy: 'backups',
+}
+
+const IMPORT: Record<string, Explanation> = {
+  ...SERVER,
+  SQLITE_CORRUPT: DAMAGED,
+  SQLITE_NOTADB: DAMAGED,
+  SQLITE_BUSY: {
+    title: 'The database was busy',
+    advice: ['Retry. If it repeats, close other programs that have the database open.'],
+    remedy: 'retry',
+  },
+  SQLITE_FULL: { title: 'The disk is full', advice: ['Free some space, then retry.'], remedy: 'retry' },
+  DISK_FULL: { title: 'The disk is full', advice: ['Free some space, then retry.'], remedy: 'retry' },
+  SQLITE_TOOBIG: {
+    title: 'A value is too large',
+    advice: ['Split the file’s longest values, or leave their column out in the options.'],
+    remedy: 'options',
+  },
   INTERRUPTED: {
     title: 'The server restarted during this import',
-    advice: ['Retry. Nothing has to be cleaned up first.'],
-    remedy: 'retry',
+    advice: ['Upload the file again. Nothing has to be cleaned up first.'],
+    remedy: 'upload',
   },
   UPLOAD_LOST: {
     title: 'The upload was interrupted',
@@ -128,7 +142,7 @@ const IMPORT: Record<string, Explanation> = {
   },
   UNDECODABLE: {
     title: 'The file’s encoding cannot be read',
-    advice: ['Choose another encoding in the options, or save the file as UTF-8.'],
+    advice: ['Choose another encoding in the options, or save the file as UTF-\u20608.'],
     remedy: 'options',
   },
   FILE_TOO_LARGE: {
@@ -181,23 +195,24 @@ const IMPORT: Record<string, Explanation> = {
 
 const RESUMABLE: Explanation = {
   title: 'The server restarted during this import',
-  advice: ['Resume. The server still has the whole file, so it does not have to be sent again.'],
+  advice: ['Resume it: the server still has the whole file, so nothing has to be sent again. It starts over at the first row.'],
   remedy: 'resume',
 }
 
 const FULL: Explanation = { title: 'The disk is full', advice: ['Free some space, or delete backups that are no longer needed, then try again.'], remedy: 'retry' }
-const DAMAGED: Explanation = { title: 'The database is damaged', advice: ['Restore a verified backup.'], remedy: 'retry' }
 const BUSY: Explanation = { title: 'The database was busy', advice: ['Try again. If it repeats, close other programs that have the database open.'], remedy: 'retry' }
 const UNREACHABLE: Explanation = { title: 'The server could not be reached', advice: ['Check that the server runs and that you are connected to it, then try again.'], remedy: 'retry' }
 
 /** What backups, uploads of backups and restores have in common. */
 const COPIES: Record<string, Explanation> = {
+  ...SERVER,
   SQLITE_BUSY: BUSY,
   SQLITE_FULL: FULL,
   DISK_FULL: FULL,
   SQLITE_CORRUPT: DAMAGED,
   SQLITE_NOTADB: DAMAGED,
   UNREACHABLE,
+  TOO_MANY_REQUESTS: { title: 'Too many requests', advice: ['Wait a minute, then try again.'], remedy: 'retry' },
   BACKUP_RUNNING: { title: 'Another backup or restore is running', advice: ['Wait until it is done, then try again.'], remedy: 'retry' },
   RESTORE_RUNNING: { title: 'A restore is running', advice: ['Wait until it is done, then try again.'], remedy: 'retry' },
 }
@@ -231,10 +246,10 @@ const UPLOAD: Record<string, Explanation> = {
 const RESTORE: Record<string, Explanation> = {
   ...COPIES,
   IMPORTS_RUNNING: { title: 'Imports are running', advice: ['Wait until they are done, or cancel them, then restore.'], remedy: 'retry' },
-  NOT_A_DATABASE: { title: 'That backup is no database', advice: ['Restore another backup.'], remedy: 'other' },
-  DATABASE_DAMAGED: { title: 'That backup is damaged', advice: ['Restore another backup.'], remedy: 'other' },
-  DATABASE_TOO_NEW: TOO_NEW,
-  BACKUP_NOT_FOUND: { title: 'That backup is gone', advice: ['It was deleted meanwhile. Restore another one.'], remedy: 'other' },
+  NOT_A_DATABASE: { title: 'That backup is no database', advice: ['Restore another backup.'], remedy: 'backups' },
+  DATABASE_DAMAGED: { title: 'That backup is damaged', advice: ['Restore another backup.'], remedy: 'backups' },
+  DATABASE_TOO_NEW: { ...TOO_NEW, remedy: 'backups' },
+  BACKUP_NOT_FOUND: { title: 'That backup is gone', advice: ['It was deleted meanwhile. Restore another one.'], remedy: 'backups' },
   INTERRUPTED: { title: 'The server restarted during this restore', advice: ['Look at the tables, then restore again if they are not what you want.'], remedy: 'retry' },
 }
 
@@ -248,13 +263,19 @@ const otherwise = (kind: OperationKind): Explanation => ({
   remedy: 'retry',
 })
 
-const FILE_ACTIONS: Record<Remedy, string> = { retry: 'Retry import', upload: 'Upload again', other: 'Choose another file', options: 'Back to options', resume: 'Resume import' }
+const FILE_ACTIONS: Record<Remedy, string> = { retry: 'Retry import', upload: 'Upload again', other: 'Choose another file', options: 'Back to options', resume: 'Resume import', backups: 'Show backups' }
 
 const ACTIONS: Record<OperationKind, Record<Remedy, string>> = {
   import: FILE_ACTIONS,
   backup: { ...FILE_ACTIONS, retry: 'Back up again' },
   upload: { ...FILE_ACTIONS, retry: 'Upload again' },
-  restore: { ...FILE_ACTIONS, retry: 'Restore…', other: 'Show backups' },
+  restore: { ...FILE_ACTIONS, retry: 'Restore…' },
+}
+
+const SYMBOLS: Record<Remedy, IconName> = { retry: 'rotate-ccw', upload: 'upload', other: 'file-up', options: 'chevron-left', resume: 'play', backups: 'arrow-right' }
+
+export function actionOf(label: string, remedy: Remedy, chooses: boolean): Action {
+  return { label, symbol: chooses ? 'file-up' : SYMBOLS[remedy], remedy, chooses }
 }
 
 /** Whether trying again needs the file that was sent. */
@@ -263,14 +284,14 @@ export const sendsFile = (kind: OperationKind): boolean => kind === 'import' || 
 export function explainFailure(error: FailureInfo, context: FailureContext): FailureAccount {
   const { kind, filename, holdsFile } = context
   const { title, happened, advice, remedy } = context.stagedFile ? RESUMABLE : EXPLANATIONS[kind][error.code] ?? otherwise(kind)
-  const lacksFile = sendsFile(kind) && !holdsFile && remedy !== 'resume'
+  const lacksFile = sendsFile(kind) && !holdsFile && remedy !== 'resume' && remedy !== 'backups'
   const again = remedy !== 'other' && lacksFile
   return {
     title,
     happened: happened?.(context) ?? [error.detail],
     safe: untouched(context),
     advice: again ? [...advice, ' This tab no longer holds ', { data: filename }, ', so choose it again.'] : advice,
-    action: { label: again ? 'Choose the file again' : ACTIONS[kind][remedy], remedy, chooses: lacksFile || (sendsFile(kind) && remedy === 'other') },
+    action: actionOf(again ? 'Choose the file again' : ACTIONS[kind][remedy], remedy, lacksFile || (sendsFile(kind) && remedy === 'other')),
   }
 }
 

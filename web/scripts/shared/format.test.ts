@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { age, ago, bytes, bytesOf, clock, count, dayTime, duration, plural } from './format.ts'
+import { age, ago, bytes, bytesOf, clock, count, dayTime, duration, plural, shortName } from './format.ts'
 
 test('counts are grouped and nouns agree with them', () => {
   assert.equal(count(1_284_003), '1,284,003')
@@ -29,10 +29,18 @@ test('calendar times are told from where the reader stands', () => {
   const at = (month: number, day: number, hour: number, minute: number, year = 2026) => new Date(year, month, day, hour, minute).getTime()
   assert.equal(dayTime(at(10, 23, 10, 32), now), 'today 10:32')
   assert.equal(dayTime(at(10, 22, 17, 5), now), 'yesterday 17:05')
+  assert.deepEqual([dayTime(at(10, 24, 0, 0), now), dayTime(at(10, 24, 23, 59), now), dayTime(at(10, 25, 0, 0), now)], ['tomorrow 00:00', 'tomorrow 23:59', '25 Nov 00:00'])
   assert.equal(dayTime(at(10, 20, 11, 9), now), '20 Nov 11:09')
   assert.equal(dayTime(at(10, 20, 11, 9, 2024), now), '20 Nov 2024 11:09')
   assert.equal(ago(now - 5_000, now), 'just now')
   assert.equal(ago(now - 130_000, now), '2 min ago')
   assert.equal(ago(at(10, 23, 8, 30), now), '2 h ago')
   assert.equal(ago(at(10, 22, 23, 50), now), 'yesterday 23:50')
+})
+
+test('a long name loses its middle, and no letter is cut in two', () => {
+  assert.equal(shortName('nessus_export_w47.csv'), 'nessus_export_w47.csv')
+  assert.equal(shortName(`${'a'.repeat(60)}-2026-w47-final.csv`), `${'a'.repeat(25)}…2026-w47-final.csv`)
+  const rockets = '👩🏽‍🚀'.repeat(60)
+  assert.equal(shortName(rockets), `${'👩🏽‍🚀'.repeat(25)}…${'👩🏽‍🚀'.repeat(18)}`)
 })

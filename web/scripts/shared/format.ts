@@ -71,13 +71,14 @@ export function date(time: number, now: number): string {
   return new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', ...(!sameYear && { year: 'numeric' }) }).format(time)
 }
 
-/** Local calendar time: `today 10:32`, `yesterday 17:31`, `20 Nov 11:09`. */
+/** Local calendar time: `today 10:32`, `yesterday 17:31`, `tomorrow 02:00`, `20 Nov 11:09`. */
 export function dayTime(time: number, now: number): string {
   const at = new Date(time)
   const hours = `${pad(at.getHours())}:${pad(at.getMinutes())}`
   if (startOfDay(time) === startOfDay(now)) return `today ${hours}`
-  // Half a day back from midnight is yesterday on days of 23 and 25 hours too.
+  // Half a day back from midnight is yesterday on days of 23 and 25 hours too, and a day and a half on is tomorrow.
   if (startOfDay(time) === startOfDay(startOfDay(now) - 43_200_000)) return `yesterday ${hours}`
+  if (startOfDay(time) === startOfDay(startOfDay(now) + 129_600_000)) return `tomorrow ${hours}`
   return `${date(time, now)} ${hours}`
 }
 
@@ -97,4 +98,15 @@ export function until(time: number, now: number): string {
   if (minutes < 60) return `in ${minutes} min`
   if (minutes >= 2_880) return `in ${Math.round(minutes / 1_440)} days`
   return `in ${Math.floor(minutes / 60)} h${minutes % 60 ? ` ${minutes % 60} min` : ''}`
+}
+
+const letters = new Intl.Segmenter()
+/** Letters that a name in a sentence may have, and how many of them are its end. */
+const NAME_LENGTH = { most: 44, end: 18 }
+
+/** A long name without its middle: how it begins and how it ends tell most of it. */
+export function shortName(name: string): string {
+  const all = Array.from(letters.segment(name), ({ segment }) => segment)
+  if (all.length <= NAME_LENGTH.most) return name
+  return `${all.slice(0, NAME_LENGTH.most - NAME_LENGTH.end - 1).join('')}…${all.slice(-NAME_LENGTH.end).join('')}`
 }

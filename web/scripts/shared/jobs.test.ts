@@ -74,6 +74,7 @@ function setUp(t: TestContext, more: Partial<JobsPorts> = {}) {
     request: (_id, request) => Promise.resolve({ name: request.kind === 'restore' ? request.backup : 'new.db' }),
     cancel: () => Promise.resolve(),
     resume: () => Promise.resolve({ table: 't' }),
+    forgetFile: () => Promise.resolve(),
     storage: { getItem: (key) => stored.get(key) ?? null, setItem: (key, value) => void stored.set(key, value) },
     newId: () => `id-${++ids}`,
     ...more,
@@ -320,4 +321,18 @@ test('what can no longer be resumed is not offered again', async (t) => {
   socket.fire('progressError', snapshot('id-1', { status: 'error', error, metadata: { operation: 'csv-import', stagedFile: { bytes: 8, until: 9 } } }))
   await assert.rejects(jobs.resume('id-1'), gone)
   assert.equal(jobs.get('id-1')?.state.stagedFile, undefined)
+})
+
+test('the kept file of an interrupted import is dropped by the server, and is not offered again, whether it was there or not', async (t) => {
+  const asked: string[] = []
+  const gone = new ApiError(409, 'NOT_RESUMABLE', 'It is gone.', 'DELETE')
+  const { jobs, socket, uploads } = setUp(t, { forgetFile: (id) => asked.push(id) > 1 ? Promise.reject(gone) : Promise.resolve() })
+  jobs.start([file('a.csv'), file('b.csv')])
+  for (const upload of uploads) upload.finish()
+  await settle()
+  const error = { code: 'INTERRUPTED', detail: '' }
+  for (const id of ['id-1', 'id-2']) socket.fire('progressError', snapshot(id, { status: 'error', error, metadata: { operation: 'csv-import', stagedFile: { bytes: 8, until: 9 } } }))
+  await jobs.forgetFile('id-1')
+  await assert.rejects(jobs.forgetFile('id-2'), gone)
+  assert.deepEqual([asked, jobs.get('id-1')?.state.stagedFile, jobs.get('id-2')?.state.stagedFile], [['id-1', 'id-2'], undefined, undefined])
 })

@@ -51,6 +51,8 @@ export interface JobsPorts {
   cancel: (operation: NamedOperation) => Promise<unknown>
   /** Begins an interrupted import anew, under another id. */
   resume: (id: string, newId: string) => Promise<{ table: string }>
+  /** Has the server drop the file it keeps of an interrupted import. */
+  forgetFile: (id: string) => Promise<unknown>
   storage: JobStorage
   newId: () => string
   now?: () => number
@@ -167,12 +169,37 @@ export class Jobs {
       void this.#follower.ask(newId)
       return job
     } catch (error) {
-      // What is no longer kept is not offered again.
-      if (old && error instanceof ApiError && error.code === 'NOT_RESUMABLE') old.state = { ...old.state, stagedFile: undefined }
+      this.#ifForgotten(id, error)
       throw error
     } finally {
       this.#changed()
     }
+  }
+
+  /**
+   * Has the server drop the file it keeps of an interrupted import.
+   * @throws ApiError where it does not
+   */
+  async forgetFile(id: string): Promise<void> {
+    try {
+      await this.#ports.forgetFile(id)
+      this.#lacksFile(id)
+    } catch (error) {
+      this.#ifForgotten(id, error)
+      throw error
+    } finally {
+      this.#changed()
+    }
+  }
+
+  #ifForgotten(id: string, error: unknown): void {
+    if (error instanceof ApiError && error.code === 'NOT_RESUMABLE') this.#lacksFile(id)
+  }
+
+  /** What is no longer kept is not offered again. */
+  #lacksFile(id: string): void {
+    const job = this.#jobs.get(id)
+    if (job) job.state = { ...job.state, stagedFile: undefined }
   }
 
   /** Picks up after a reload what this tab had begun before it. */

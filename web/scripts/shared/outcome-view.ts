@@ -1,7 +1,7 @@
 /** How an ended operation reads in the dialog. Pure. */
 import type { BackupInfo } from '../../../server/protocol.ts'
 import { api } from './api.ts'
-import { explainFailure, sendsFile, untouched, type FailureAccount } from './failures.ts'
+import { actionOf, explainFailure, sendsFile, untouched, type FailureAccount } from './failures.ts'
 import { bytes, count, dayTime, duration, plural } from './format.ts'
 import { stepAt, type OperationKind } from './operation.ts'
 import { currentFraction, type Outcome, type ProgressState } from './progress-state.ts'
@@ -26,6 +26,8 @@ export interface OutcomeView {
   stoppedAt?: string
   details?: { code: string, text: string }
   note?: Rich
+  /** Of an interrupted import, where the server still has its file: for how long. */
+  keptFile?: Rich
   /** Where it leads. */
   way?: { label: string, href: string }
   /** The backup to restore from here: the one that came in, or the one that holds what was there before. */
@@ -47,7 +49,7 @@ export function outcomeView(state: ProgressState, outcome: Outcome, holdsFile: b
     case 'completed': return completedView(state, outcome, backups, now)
     case 'cancelled': return cancelledView(state)
     case 'gone': return goneView(state, holdsFile)
-    case 'failed': return failedView(state, outcome, holdsFile)
+    case 'failed': return failedView(state, outcome, holdsFile, now)
   }
 }
 
@@ -133,11 +135,12 @@ function cancelledView(state: ProgressState): OutcomeView {
 
 const FAILED: Record<OperationKind, string> = { import: 'Import failed', backup: 'Backup failed', upload: 'Upload failed', restore: 'Restore failed' }
 
-function failedView(state: ProgressState, { error }: Stopped, holdsFile: boolean): OutcomeView {
+function failedView(state: ProgressState, { error }: Stopped, holdsFile: boolean, now: number): OutcomeView {
   const account = explainFailure(error, { ...state, holdsFile })
   return {
     kind: 'failed', tone: 'bad', heading: [account.title], summary: stoppedAfter(state), notices: [], account, word: 'Failed',
     ...(state.percent > 0 && { stoppedAt: state.rowsDone > 0 ? `at row ${count(state.rowsDone)}` : `in ${placeOf(state).toLowerCase()}` }),
+    ...(state.stagedFile && { keptFile: [`The server keeps the file, ${bytes(state.stagedFile.bytes)}, until ${dayTime(state.stagedFile.until, now)}.`] }),
     details: { code: error.code, text: detailsText(state, error.code, error.detail) },
     announcement: `${FAILED[state.kind]}. ${account.title}. ${plain(account.safe)}`,
   }
@@ -157,7 +160,7 @@ function goneView(state: ProgressState, holdsFile: boolean): OutcomeView {
     happened: ['The server has no record of it. It may have begun on another server, or the server’s data was replaced since.'],
     safe: [`Asking for it changed nothing. ${where}`],
     advice: againAdvice(state, holdsFile),
-    action: { label: again, remedy: state.kind === 'restore' ? 'other' : 'upload', chooses: sendsFile(state.kind) && !holdsFile },
+    action: actionOf(again, state.kind === 'restore' ? 'backups' : 'retry', sendsFile(state.kind) && !holdsFile),
   }
   return {
     kind: 'gone', tone: 'bad', heading: [account.title], summary: [{ data: state.filename || state.sessionId }], notices: [], account, word: 'Failed',

@@ -39,6 +39,8 @@ export interface DialogHooks {
   undo: (id: string) => void
   /** Begins an interrupted import anew; undefined where that cannot be, which has been said. */
   resume: (id: string) => Promise<Job | undefined>
+  /** Asks whether the file that is kept of an interrupted import may go, and lets it go. */
+  forgetFile: (id: string) => Promise<void>
   /** Shows the file with its options before it is imported again. */
   preview: (file: File, options: ImportOptions | undefined) => void
   /** Asks whether to restore a backup. */
@@ -276,6 +278,7 @@ export class ProgressDialog {
     'try-live': () => this.#jobs.tryLive(),
     'again': () => this.#again(),
     'undo': () => this.#id !== undefined && this.#hooks.undo(this.#id),
+    'forget': () => void this.#forget(),
     'restore': () => this.#restoreNext(),
     'copy': () => void this.#copy(),
     'notify': () => void this.#notify(),
@@ -318,9 +321,9 @@ export class ProgressDialog {
     const { kind, filename, outcome } = job.state
     const action = outcome && outcomeView(job.state, outcome, job.file !== undefined).account?.action
     if (action?.remedy === 'resume') return void this.#resume(job.id)
-    if (kind === 'restore') {
+    if (action?.remedy === 'backups' || kind === 'restore') {
       this.close()
-      if (action?.remedy === 'other') this.#hooks.navigate('/backups')
+      if (action?.remedy === 'backups') this.#hooks.navigate('/backups')
       else this.#hooks.restore(filename)
       return
     }
@@ -346,10 +349,21 @@ export class ProgressDialog {
       this.close()
       this.openSoon(next)
     } else {
-      // The way that is left may be another one now.
-      this.#ended = false
-      this.render(Date.now())
+      this.#drawAgain()
     }
+  }
+
+  async #forget(): Promise<void> {
+    const id = this.#id
+    if (id === undefined) return
+    await this.#hooks.forgetFile(id)
+    if (this.#id === id && this.#jobs.get(id)?.state.stagedFile === undefined) this.#drawAgain()
+  }
+
+  /** The way that is left may be another one now. */
+  #drawAgain(): void {
+    this.#ended = false
+    this.render(Date.now())
   }
 
   async #notify(): Promise<void> {

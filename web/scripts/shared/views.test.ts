@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FAULTS, type FaultCode } from '../../../server/faults.ts'
+import type { KeptFile } from '../../../server/protocol.ts'
 import { explainFailure, EXPLANATIONS } from './failures.ts'
 import { outcomeView } from './outcome-view.ts'
 import { newProgress, type ProgressState } from './progress-state.ts'
@@ -155,7 +156,25 @@ test('an interrupted import is resumed while the server keeps its file, whether 
   const error = { code: 'INTERRUPTED', detail: 'The server stopped during this import. It changed nothing.' }
   for (const holdsFile of [true, false]) {
     const { action, advice } = explainFailure(error, { kind: 'import', filename: 'a.csv', bytesDone: 0, holdsFile, stagedFile: { bytes: 10, until: 0 } })
-    assert.deepEqual([action, plain(advice).includes('choose it again')], [{ label: 'Resume import', remedy: 'resume', chooses: false }, false])
+    assert.deepEqual([action, plain(advice).includes('choose it again')], [{ label: 'Resume import', symbol: 'play', remedy: 'resume', chooses: false }, false])
   }
-  assert.equal(explainFailure(error, { kind: 'import', filename: 'a.csv', bytesDone: 0, holdsFile: false }).action.label, 'Choose the file again')
+  const without = (holdsFile: boolean) => explainFailure(error, { kind: 'import', filename: 'a.csv', bytesDone: 0, holdsFile }).action.label
+  assert.deepEqual([without(false), without(true)], ['Choose the file again', 'Upload again'])
+})
+
+test('an interrupted import says how long the server keeps its file, and nothing of one that is not kept', () => {
+  const now = Date.UTC(2026, 10, 27, 12)
+  const outcome = { kind: 'failed', error: { code: 'INTERRUPTED', detail: 'The server stopped.' } } as const
+  const view = (stagedFile?: KeptFile) => outcomeView(state({ stage: 'ended', outcome, stagedFile }), outcome, false, [], now)
+  assert.match(plain(view({ bytes: 24_100_000, until: now + 1 }).keptFile!), /^The server keeps the file, 24\.1 MB, until today \d\d:\d\d\.$/)
+  assert.equal(view().keptFile, undefined)
+})
+
+test('a damaged database leads to the backups, whether or not this tab holds the file', () => {
+  for (const kind of ['import', 'backup', 'upload', 'restore'] as const) {
+    for (const holdsFile of [true, false]) {
+      const { action, advice } = explainFailure({ code: 'SQLITE_CORRUPT', detail: '' }, { kind, filename: 'a', bytesDone: 0, holdsFile })
+      assert.deepEqual([action.label, action.chooses, plain(advice).includes('choose it again')], ['Show backups', false, false], kind)
+    }
+  }
 })
