@@ -83,4 +83,8 @@ test('what the history is searched for is in the address', async ({ page, server
   await page.goBack()
   await expect(page.getByRole('searchbox')).toHaveValue('people')
   await expect(page.getByRole('combobox', { name: 'Status' })).toHaveValue('Failed')
+  await page.getByRole('button', { name: 'Clear search and status' }).click()
+  await expect(rows).toHaveCount(3)
+  await expect(page.getByRole('searchbox')).toBeFocused()
+  await expect(page).toHaveURL(/\/imports$/)
 })

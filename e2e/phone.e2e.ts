@@ -76,3 +76,22 @@ test('on a phone a file is chosen, imported, put aside, looked at and taken back
   await expect(page.getByRole('row', { name: file.name })).toContainText('Undone')
   expect((await server.get<{ name: string }[]>('/api/tables')).body.map(({ name }) => name)).toEqual(['findings'])
 })
+
+test('on a small phone neither long names nor large numbers take the screen', async ({ page, server }) => {
+  await page.setViewportSize({ width: 320, height: 640 })
+  const filename = 'quarterly-vulnerability-export-of-all-sites-including-the-decommissioned-ones-2026-w47-final-corrected.csv'
+  await page.goto('/')
+  await chooseFiles(page, { name: filename, mimeType: 'text/csv', buffer: SAMPLE })
+  await expect(page.getByRole('button', { name: 'Start import' })).toBeEnabled()
+  await expect(page.locator('.plan')).toContainText('with 15 columns.')
+  expect((await page.locator('.sheet-foot').boundingBox())!.height).toBeLessThan(640 / 4)
+
+  await server.import(SAMPLE, { filename: 'findings.csv' })
+  await page.goto('/tables/findings')
+  const pager = page.locator('.pager')
+  await expect(pager).toContainText('of 50')
+  // As high as on a page whose numbers are short: one line of words.
+  const { height } = (await pager.getByText('Rows 1 to 100').boundingBox())!
+  expect(height).toBeLessThan(24)
+  await expect(page.getByText('5,000 rows, 15 columns')).toBeVisible()
+})

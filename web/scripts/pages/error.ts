@@ -57,7 +57,7 @@ const unreachablePage: MakePage = ({ signal, reload }) => {
   signal.addEventListener('abort', () => clearInterval(timer))
   tick()
   return page('No answer',
-    el('p', { class: 'ecode data' }, '503'),
+    el('p', { class: 'ecode' }, 'No answer'),
     el('h1', {}, 'The server is not answering'),
     el('p', { class: 'lead' }, 'Imports that were running either finish or leave nothing behind; you will see which as soon as it is back. This page tries again by itself.'),
     el('p', { class: 'page__actions' }, button), stamp)
@@ -72,7 +72,7 @@ const crashPage = (error: unknown): MakePage => ({ reload }) => {
   const label = el('span', {}, 'Copy details')
   const copy = async () => setText(label, await copyText(text.textContent, text) ? 'Copied' : 'Select and copy them below')
   return page('Not shown',
-    el('p', { class: 'ecode data' }, error instanceof ApiError && error.status > 0 ? String(error.status) : '500'),
+    el('p', { class: 'ecode data' }, error instanceof ApiError && error.status > 0 ? String(error.status) : code),
     el('h1', {}, 'This page could not be shown'),
     el('p', { class: 'lead' }, 'Your data is not affected. Reload the page; if it happens again, send the details below to whoever runs this server.'),
     el('p', { class: 'page__actions' },

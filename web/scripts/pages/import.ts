@@ -76,7 +76,7 @@ class ImportScreen {
         el('a', { class: 'back', href: from }, icon('chevron-left'), from.startsWith('/imports') ? 'Imports' : from.startsWith('/tables/') ? 'Back to the table' : 'Tables'),
         el('div', { class: 'page__head' },
           el('div', {},
-            el('h1', {}, 'Import ', el('span', { class: 'data' }, file.name)),
+            el('h1', { title: file.name }, 'Import ', el('span', { class: 'data' }, file.name)),
             el('p', { class: 'num' }, `${bytes(file.size)}, changed ${dayTime(file.lastModified, Date.now())}`)),
           el('div', { class: 'page__actions' },
             el('button', { type: 'button', class: 'btn btn--quiet btn--flush', on: { click: () => this.#context.chooseFile() } }, icon('file-up'), 'Choose another file'))),

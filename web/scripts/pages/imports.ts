@@ -42,7 +42,9 @@ function writeSearch(q: string, status: string): string {
 export const importsPage: MakePage = async (context) => {
   let imports = await api.imports(context.signal)
   const body = el('tbody')
-  const none = el('p', { class: 'panel__none muted', hidden: true })
+  const noneText = el('p', { class: 'muted' })
+  const clear = el('button', { type: 'button', class: 'btn btn--sm', on: { click: () => unfilter() } }, 'Clear search and status')
+  const none = el('div', { class: 'panel__none none', hidden: true }, noneText, clear)
   const more = el('button', { type: 'button', class: 'btn btn--sm', on: { click: () => paint(shown + ROWS_AT_ONCE) } })
   const find = el('input', { 'class': 'input', 'type': 'search', 'placeholder': 'File or table', 'aria-label': 'Find an import by file or table' })
   const status = el('select', { 'aria-label': 'Status' }, ...Object.keys(FILTERS).map((name) => el('option', {}, name)))
@@ -57,7 +59,9 @@ export const importsPage: MakePage = async (context) => {
     refill(body, ...found.slice(0, shown).map((record) => importRow(context, record, imports, now)))
     table.hidden = found.length === 0
     none.hidden = found.length > 0
-    setText(none, imports.length === 0 ? 'Nothing has been imported yet. Drop a CSV anywhere on this page.' : 'No import matches.')
+    colors.hidden = found.length === 0
+    clear.hidden = imports.length === 0
+    setText(noneText, imports.length === 0 ? 'Nothing has been imported yet. Drop a CSV anywhere on this page.' : 'No import matches.')
     more.parentElement!.hidden = shown === found.length
     setText(more, `Show ${count(Math.min(ROWS_AT_ONCE, found.length - shown))} more`)
     frame()
@@ -66,6 +70,12 @@ export const importsPage: MakePage = async (context) => {
     context.setUrl(`${location.pathname}${writeSearch(find.value, status.value)}`, 'replace')
     paint(ROWS_AT_ONCE)
     context.announce(plural(body.rows.length, 'import'))
+  }
+  const unfilter = () => {
+    find.value = ''
+    status.value = ALL
+    find.focus()
+    filter()
   }
   find.addEventListener('input', filter)
   status.addEventListener('change', filter)
@@ -80,6 +90,8 @@ export const importsPage: MakePage = async (context) => {
   }
 
   const key = (color: string, word: string) => el('span', { vars: { '--c': color } }, word)
+  const colors = el('div', { class: 'panel__foot key' },
+    key('var(--accent)', 'added'), key('var(--accent-line)', 'updated'), key('var(--line-strong)', 'unchanged'), key('var(--warn)', 'rejected'))
   const head = ['No.', 'File and table', 'Result', 'Rows in', 'Rejected', 'Started', 'Status']
   const table = el('table', { 'class': 'list list--imports', 'aria-label': 'All imports' },
     el('thead', {}, el('tr', {},
@@ -96,8 +108,7 @@ export const importsPage: MakePage = async (context) => {
       table,
       none,
       el('div', { class: 'panel__foot', hidden: true }, more),
-      el('div', { class: 'panel__foot key' },
-        key('var(--accent)', 'added'), key('var(--accent-line)', 'updated'), key('var(--line-strong)', 'unchanged'), key('var(--warn)', 'rejected'))))
+      colors))
   const show = (search: string) => {
     const wanted = readSearch(search)
     find.value = wanted.q

@@ -130,6 +130,8 @@ class SqlDesk {
     const button = ({ label, sql }: { label: (Node | string)[], sql: string }) =>
       el('button', { type: 'button', class: 'btn truncate', on: { click: () => {
         this.#editor.value = sql
+        // The button goes, the keyboard's place does not.
+        this.#editor.focus()
         this.#start()
       } } }, ...label)
     return [el('h2', {}, 'Ask your tables'), el('p', {}, first ? 'Write a query, or begin with one of these.' : 'Import a file first. Its table can be asked here.'),

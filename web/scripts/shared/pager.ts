@@ -65,7 +65,9 @@ export class Pager {
     this.#total = total === null ? page + (shown === perPage ? 1 : 0) : pageCount(total, perPage)
     const bold = (value: number) => el('b', {}, count(value))
     this.#where.replaceChildren(
-      ...shown === 0 ? ['No rows'] : ['Rows ', bold(offset + 1), ' to ', bold(offset + shown), total === null ? ', counting…' : ` of ${count(total)}`],
+      ...shown === 0
+        ? ['No rows']
+        : ['Rows ', bold(offset + 1), ' to ', bold(offset + shown), el('span', { class: 'pager__total' }, total === null ? ', counting…' : ` of ${count(total)}`)],
       sort ? el('span', { class: 'pager__sort muted' }, ', sorted by ', el('span', { class: 'data' }, sort.replace(/^-/, ''))) : '',
       columns !== undefined && perPage < PAGE_SIZES[0]
         ? el('span', { class: 'pager__sort muted' }, `, ${plural(perPage, 'row')} a page because of ${plural(columns, 'column')}`)
