@@ -17,9 +17,14 @@ histogram.enable()
 /** The histogram counts the time between two looks, which is the resolution where nothing is late. */
 const lateness = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS)
 
-process.on('message', (what) => {
+function answer(what: unknown): void {
   if (what === 'reset') histogram.reset()
   const delay: LoopDelay = { p50Ms: lateness(histogram.percentile(50)), p99Ms: lateness(histogram.percentile(99)), maxMs: lateness(histogram.max) }
   process.send!(delay)
-})
-process.channel?.unref()
+}
+
+// A process that the server forks inherits this file, and has messages of its own.
+if (process.argv[1]?.endsWith('main.ts')) {
+  process.on('message', answer)
+  process.channel?.unref()
+}

@@ -57,6 +57,14 @@ test('of more rows than are read, what is counted is exact and what is estimated
   assert.ok(Math.min(...many.histogram!.counts) > 0)
 })
 
+test('a summary of many rows knows those whose keys are large as well', (t) => {
+  const db = database(t)
+  db.exec('WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k WHERE i < 5000) INSERT INTO data (_rowid_, n) SELECT (1 << 40) + i * 977, i FROM k')
+  const { rowsRead, distinct } = summarizeColumn(db, 'data', 'n', { filters: [] }, { mostRowsRead: 1000, fewValues: 50 })
+  assert.ok(rowsRead > 500 && rowsRead < 2000, `${rowsRead} rows were read`)
+  assert.equal(distinct, rowsRead)
+})
+
 test('a summary of what is not there is refused', (t) => {
   const db = database(t)
   assert.throws(() => summarizeColumn(db, 'none', 'n', { filters: [] }), { code: 'TABLE_NOT_FOUND' })

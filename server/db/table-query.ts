@@ -38,9 +38,13 @@ export interface PageLimits {
   mostRowsToSkip: number
   /** Rows of a sample by which the value at a place in the order is estimated. */
   sampledRows: number
+  /** Rows around a place in the order whose keys are noted while all rows are read. */
+  notedRows: number
+  /** By how many standard deviations the estimate may be off before another pass is needed. */
+  toleratedDeviations: number
 }
 
-const LIMITS: PageLimits = { triedRows: 20_000, mostRowsToSkip: 10_000, sampledRows: 50_000 }
+const LIMITS: PageLimits = { triedRows: 20_000, mostRowsToSkip: 10_000, sampledRows: 50_000, notedRows: 200_000, toleratedDeviations: 4 }
 
 /**
  * What the content of a table depends on, as long as only the app writes to it: the import that it is of. Tables of other
@@ -57,7 +61,7 @@ export function selectRows(db: Db, name: string, { selection, limit, position, i
   const table = resolveTable(db, name)
   return db.transaction(() => {
     const sql = new SelectionSql(db, table, selection)
-    const pages = new Pages(db, sql, limits, () => sql.isWhole ? describeTable(db, table).rows : sql.count())
+    const pages = new Pages(db, sql, limits, () => describeTable(db, table).rows)
     const rows = limit === 0 ? [] : pages.rows(position, limit)
     const cursors = sql.hasRowid && rows.length > 0 ? { first: writeCursor(rows[0]!), last: writeCursor(rows.at(-1)!) } : undefined
     return {
@@ -101,18 +105,21 @@ class Pages {
   readonly #db: Db
   readonly #sql: SelectionSql
   readonly #limits: PageLimits
-  readonly #count: () => number
+  readonly #tableRows: () => number
   #total: number | undefined
+  /** Of rows spread over all that are wanted, as JSON. */
+  #sampledKeys: string | undefined
 
-  constructor(db: Db, sql: SelectionSql, limits: PageLimits, count: () => number) {
+  /** @param tableRows how many rows the table has, wanted or not */
+  constructor(db: Db, sql: SelectionSql, limits: PageLimits, tableRows: () => number) {
     this.#db = db
     this.#sql = sql
     this.#limits = limits
-    this.#count = count
+    this.#tableRows = tableRows
   }
 
   get total(): number {
-    return this.#total ??= this.#count()
+    return this.#total ??= this.#sql.isWhole ? this.#tableRows() : this.#sql.count()
   }
 
   rows(position: PagePosition, limit: number): KeyedRow[] {
@@ -157,14 +164,16 @@ class Pages {
   }
 
   #sortedFrom(offset: number, limit: number): KeyedRow[] {
-    const { isDescending, sortIndex, isBySortColumnOnly } = this.#sql
+    const { isDescending, sortIndex, isBySortColumnOnly, isWhole } = this.#sql
     const isNear = offset <= this.#limits.mostRowsToSkip
     if (isNear) return this.#ordered(undefined, !isDescending, limit, offset)
+    const isIndexed = sortIndex !== undefined && isBySortColumnOnly
+    if (!isWhole && !isIndexed) this.#countAndSample()
     // As seen from the lowest value.
     const end = isDescending ? this.total - offset : Math.min(this.total, offset + limit)
     const start = isDescending ? Math.max(0, end - limit) : offset
     if (end <= start) return []
-    const rows = this.#ascending(start, end - start, sortIndex !== undefined && isBySortColumnOnly)
+    const rows = this.#ascending(start, end - start, isIndexed)
     return isDescending ? rows.reverse() : rows
   }
 
@@ -174,42 +183,82 @@ class Pages {
     if (isIndexed || Math.min(start, rest) <= this.#limits.mostRowsToSkip) {
       return start <= rest ? this.#ordered(undefined, true, length, start) : this.#ordered(undefined, false, length, rest).reverse()
     }
-    const value = this.#estimateAt(start)
-    const below = this.#where('<', value)
-    const upTo = this.#where('<=', value)
-    const { condition } = this.#sql
-    const counts = this.#db.prepare<SqlValue[], { below: number, upTo: number }>(
-      `SELECT total(${below.sql}) AS below, total(${upTo.sql}) AS upTo FROM ${this.#sql.table}${this.#sql.hint} WHERE ${condition.sql}`,
-    ).get(...below.values, ...upTo.values, ...condition.values)!
+    const { low, high, isOneValue } = this.#estimateAround(start)
+    const { below, upTo, keys } = isOneValue ? this.#countsAt(low) : this.#keysBetween(low, high)
     const rows: KeyedRow[] = []
-    if (start < counts.below) {
-      const rowsBack = counts.below - start
-      rows.push(...this.#ordered(below, false, Math.min(length, rowsBack), Math.max(0, rowsBack - length)).reverse())
+    if (start < below) {
+      const rowsBack = below - start
+      rows.push(...this.#ordered(this.#where('<', low), false, Math.min(length, rowsBack), Math.max(0, rowsBack - length)).reverse())
     }
-    if (start < counts.upTo && rows.length < length) {
-      rows.push(...this.#sameValue(value, { sql: '1', values: [] }, true, length - rows.length, Math.max(0, start - counts.below)))
+    if (start < upTo && rows.length < length) {
+      const [limit, offset] = [length - rows.length, Math.max(0, start - below)]
+      rows.push(...keys === undefined ? this.#sameValue(low, { sql: '1', values: [] }, true, limit, offset) : this.#keysInOrder(' NOT INDEXED', keys, true, limit, offset))
     }
-    if (rows.length < length) rows.push(...this.#ordered(this.#where('>', value), true, length - rows.length, Math.max(0, start - counts.upTo)))
+    if (rows.length < length) rows.push(...this.#ordered(this.#where('>', high), true, length - rows.length, Math.max(0, start - upTo)))
     return rows
   }
 
-  /** About the value that the row at this place of the ascending order has. */
-  #estimateAt(start: number): SqlValue {
+  /**
+   * Two values between which the row at this place of the ascending order almost surely is; or one, which it about has, where
+   * too many rows are between two.
+   */
+  #estimateAround(start: number): { low: SqlValue, high: SqlValue, isOneValue: boolean } {
     const sample = this.#sample()
-    return sample[Math.floor(start / this.total * sample.length)] ?? null
+    const valueAt = (index: number): SqlValue => sample[Math.max(0, Math.min(sample.length - 1, index))] ?? null
+    const place = Math.floor(start / this.total * sample.length)
+    // How many of a sample are below has a standard deviation of at most half the root of its size (binomial distribution).
+    const margin = Math.ceil(this.#limits.toleratedDeviations * Math.sqrt(sample.length) / 2)
+    const [low, high] = [valueAt(place - margin), valueAt(place + margin)]
+    const sampledBetween = sample.lastIndexOf(high) - sample.indexOf(low) + 1
+    // BLOBs are not found by what they hold, so how many there are stays unknown.
+    const isNoted = !(low instanceof Uint8Array || high instanceof Uint8Array) && sampledBetween / sample.length * this.total <= this.#limits.notedRows
+    return isNoted ? { low, high, isOneValue: low === high } : { low: valueAt(place), high: valueAt(place), isOneValue: true }
+  }
+
+  /** How many rows have a lower value, and how many a lower one or this. */
+  #countsAt(value: SqlValue): { below: number, upTo: number, keys?: undefined } {
+    const below = this.#where('<', value)
+    const upTo = this.#where('<=', value)
+    const { condition } = this.#sql
+    return this.#db.prepare<SqlValue[], { below: number, upTo: number }>(
+      `SELECT total(${below.sql}) AS below, total(${upTo.sql}) AS upTo FROM ${this.#sql.table}${this.#sql.hint} WHERE ${condition.sql}`,
+    ).get(...below.values, ...upTo.values, ...condition.values)!
+  }
+
+  /** How many rows have a lower value than the first, and, found in the same pass, which ones are from there to the second. */
+  #keysBetween(low: SqlValue, high: SqlValue): { below: number, upTo: number, keys: Fragment } {
+    const below = this.#where('<', low)
+    const within = this.#where('>=', low)
+    const { sql, values } = allOf([this.#where('<=', high), this.#sql.condition])
+    const found = this.#db.prepare<SqlValue[], { below: number, count: number, keys: string }>(
+      `SELECT total(${below.sql}) AS below, total(${within.sql}) AS count, json_group_array(_rowid_) FILTER (WHERE ${within.sql}) AS keys
+       FROM ${this.#sql.table}${this.#sql.hint} WHERE ${sql}`,
+    ).get(...below.values, ...within.values, ...within.values, ...values)!
+    return { below: found.below, upTo: found.below + found.count, keys: { sql: '_rowid_ IN (SELECT value FROM json_each(?))', values: [found.keys] } }
   }
 
   /** Values of the sort column in ascending order, of rows spread over all that are wanted. */
   #sample(): SqlValue[] {
-    const { table, sortColumn, condition, isWhole, hint } = this.#sql
+    const { table, sortColumn, isWhole } = this.#sql
     const { sampledRows } = this.#limits
-    const values = (sql: string, ...given: SqlValue[]): SqlValue[] => this.#db.prepare(sql).pluck().safeIntegers(true).all(...given) as SqlValue[]
+    const values = (keys: string, ...given: SqlValue[]): SqlValue[] =>
+      this.#db.prepare(`${keys} SELECT ${sortColumn!} FROM keys CROSS JOIN ${table} WHERE _rowid_ = key ORDER BY 1`).pluck().safeIntegers(true).all(...given) as SqlValue[]
     const first = isWhole && this.total > sampledRows ? this.#firstRowidIfDense() : undefined
-    if (first === undefined) return values(`SELECT ${sortColumn!} FROM ${table}${hint} WHERE ${sampled(sampledRows / this.total)} AND ${condition.sql} ORDER BY 1`, ...condition.values)
+    if (first === undefined) return values('WITH keys (key) AS (SELECT value FROM json_each(?))', this.#sampledKeys ?? this.#countAndSample())
     return values(
       `WITH RECURSIVE sample (number) AS (VALUES (1) UNION ALL SELECT number + 1 FROM sample WHERE number < ?),
-         keys (key) AS (SELECT ? + ((number * ${GOLDEN_RATIO} & 4294967295) * ? >> 32) FROM sample)
-       SELECT ${sortColumn!} FROM keys CROSS JOIN ${table} WHERE _rowid_ = key ORDER BY 1`, sampledRows, first, this.total)
+         keys (key) AS (SELECT ? + ((number * ${GOLDEN_RATIO} & 4294967295) * ? >> 32) FROM sample)`, sampledRows, first, this.total)
+  }
+
+  /** Count the rows that are wanted, and note the keys of a sample of them in the same pass. @returns those keys */
+  #countAndSample(): string {
+    const { table, condition, hint } = this.#sql
+    const { total, keys } = this.#db.prepare<SqlValue[], { total: number, keys: string }>(
+      `SELECT count(*) AS total, json_group_array(_rowid_) FILTER (WHERE ${sampled(this.#limits.sampledRows / this.#tableRows())}) AS keys
+       FROM ${table}${hint} WHERE ${condition.sql}`,
+    ).get(...condition.values)!
+    this.#total = total
+    return this.#sampledKeys = keys
   }
 
   #sortedBeyond({ value, rowid }: Place, isUp: boolean, limit: number): KeyedRow[] {
@@ -233,25 +282,36 @@ class Pages {
     return this.#all(`${this.#select(sortColumn!)}${hint} WHERE ${sql} ORDER BY _rowid_${isUp ? '' : ' DESC'} LIMIT ? OFFSET ?`, [...values, limit, offset])
   }
 
-  /**
-   * The first rows of the order, or of its other end. The keys are put in order alone, and the rows looked up then: what is
-   * sorted is small, however wide the table.
-   */
+  /** The first rows of the order, or of its other end. */
   #ordered(more: Fragment | undefined, isUp: boolean, limit: number, offset: number): KeyedRow[] {
     const { table, sortColumn, sortIndex, isBySortColumnOnly } = this.#sql
-    const { sql, values } = allOf([...more ? [more] : [], this.#sql.condition])
-    const order = `ORDER BY ${sortColumn!}${isUp ? '' : ' DESC'}, _rowid_${isUp ? '' : ' DESC'}`
-    const keys = (hint: string): KeyedRow[] => this.#all(
-      `${this.#select(sortColumn!)} WHERE _rowid_ IN (SELECT _rowid_ FROM ${table}${hint} WHERE ${sql} ${order} LIMIT ? OFFSET ?) ${order}`, [...values, limit, offset])
+    const keys = (hint: string): KeyedRow[] => this.#keysInOrder(hint, allOf([...more ? [more] : [], this.#sql.condition]), isUp, limit, offset)
     if (sortIndex === undefined) return keys(this.#sql.hint)
     const indexed = ` INDEXED BY ${quoteIdentifier(sortIndex)}`
     if (isBySortColumnOnly || this.#isTooWide) return keys(indexed)
     // In the order of the index the page may be found soon; if it is not, reading all rows in a row is quicker.
     const columns = listOf(this.#sql.columns)
+    const order = this.#order(isUp)
     const tried = this.#all(
       `SELECT _rowid_, ${sortColumn!}, ${columns} FROM (SELECT _rowid_ AS _rowid_, ${columns} FROM ${table}${indexed} WHERE ${more?.sql ?? '1'} ${order} LIMIT ${this.#limits.triedRows})
        WHERE ${this.#sql.condition.sql} ${order} LIMIT ? OFFSET ?`, [...more?.values ?? [], ...this.#sql.condition.values, limit, offset])
     return tried.length === limit ? tried : keys(this.#sql.hint)
+  }
+
+  /**
+   * The first of some rows in the order, or from its other end. The keys are put in order alone, and the rows looked up then:
+   * what is sorted is small, however wide the table.
+   */
+  #keysInOrder(hint: string, { sql, values }: Fragment, isUp: boolean, limit: number, offset: number): KeyedRow[] {
+    const order = this.#order(isUp)
+    return this.#all(
+      `${this.#select(this.#sql.sortColumn!)} WHERE _rowid_ IN (SELECT _rowid_ FROM ${this.#sql.table}${hint} WHERE ${sql} ${order} LIMIT ? OFFSET ?) ${order}`,
+      [...values, limit, offset])
+  }
+
+  #order(isUp: boolean): string {
+    const direction = isUp ? '' : ' DESC'
+    return `ORDER BY ${this.#sql.sortColumn!}${direction}, _rowid_${direction}`
   }
 
   #withoutRowid(position: PagePosition, limit: number): KeyedRow[] {
@@ -271,9 +331,9 @@ class Pages {
   }
 
   /** True of rows whose value stands so in the order, in which NULL comes first. */
-  #where(relation: '<' | '<=' | '=' | '>', value: SqlValue): Fragment {
+  #where(relation: '<' | '<=' | '=' | '>=' | '>', value: SqlValue): Fragment {
     const column = this.#sql.sortColumn!
-    if (value === null) return { sql: { '<': '0', '<=': `${column} IS NULL`, '=': `${column} IS NULL`, '>': `${column} IS NOT NULL` }[relation], values: [] }
+    if (value === null) return { sql: { '<': '0', '<=': `${column} IS NULL`, '=': `${column} IS NULL`, '>=': '1', '>': `${column} IS NOT NULL` }[relation], values: [] }
     return { sql: relation.startsWith('<') ? `(${column} ${relation} ? OR ${column} IS NULL)` : `${column} ${relation} ?`, values: [value] }
   }
 
@@ -289,7 +349,8 @@ const GOLDEN_RATIO = 2_654_435_769
 
 /** SQL that is true of about that share of the rows, the same ones each time, spread over the whole table. */
 export function sampled(fraction: number): string {
-  return `((_rowid_ * ${GOLDEN_RATIO}) >> 8 & 16777215) < ${Math.ceil(Math.min(1, fraction) * 2 ** 24)}`
+  // Only so many bits of a key that the product is an integer still.
+  return `((_rowid_ & 2147483647) * ${GOLDEN_RATIO} >> 8 & 16777215) < ${Math.ceil(Math.min(1, fraction) * 2 ** 24)}`
 }
 
 /** A row's place as a text that a client can hand back. */
