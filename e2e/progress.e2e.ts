@@ -35,3 +35,40 @@ test('a large file rises step by step, never back and never to 100 before its re
   expect(new Set(titlePercents).size).toBeGreaterThan(20)
   expect(titlePercents).toEqual(titlePercents.toSorted((a, b) => a - b))
 })
+
+test('whatever an import is at, its head, its bar and its figures stay where they are', async ({ page, makeFile }) => {
+  // Without the dialog's own way in, every frame counts.
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  const file = await makeFile(250_000, 'wide')
+  await page.goto('/')
+  await chooseFiles(page, file.path)
+  await expect(page.getByRole('button', { name: 'Start import' })).toBeEnabled()
+  await limitUpload(page, 80_000_000)
+  await page.evaluate(`(() => {
+    const dialog = document.getElementById('progress')
+    const placeOf = (selector) => {
+      const element = [...dialog.querySelectorAll(selector)].find((one) => one.checkVisibility())
+      return element && Math.round(element.getBoundingClientRect().top)
+    }
+    const seen = window.seenPlaces = { head: new Set(), bar: new Set(), figures: new Set(), notice: new Set(), says: new Set(), sweep: new Set() }
+    const look = () => {
+      if (dialog.open) {
+        for (const [name, selector] of [['head', '.dialog__head'], ['bar', '.track'], ['figures', '.facts'], ['notice', '.notice']]) {
+          const place = placeOf(selector)
+          if (place !== undefined) seen[name].add(place)
+        }
+        seen.says.add(dialog.querySelector('[data-ref="note-text"]').textContent)
+        const waiting = dialog.querySelector('.progress--wait .track__seg[data-step="now"]')
+        if (waiting) seen.sweep.add(Math.round(parseFloat(getComputedStyle(waiting, '::after').width) / waiting.clientWidth * 100))
+      }
+      requestAnimationFrame(look)
+    }
+    look()
+  })()`)
+  await startImport(page)
+  await expectReceipt(page, file.table, file.rows)
+  const seen = await page.evaluate<Record<string, (number | string)[]>>('Object.fromEntries(Object.entries(seenPlaces).map(([name, values]) => [name, [...values]]))')
+  for (const name of ['head', 'bar', 'figures', 'notice']) expect(seen[name], name).toHaveLength(1)
+  expect(seen['sweep']).toEqual([35])
+  expect(seen['says']!.filter((text) => String(text).includes('Another tab'))).toEqual([])
+})

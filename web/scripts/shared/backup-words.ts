@@ -3,7 +3,7 @@ import { byteRate, bytes, bytesOf } from './format.ts'
 import type { Phase } from './operation.ts'
 import type { Fact, OperationWords } from './operation-words.ts'
 import type { ProgressState } from './progress-state.ts'
-import { byteSpeedFact, elapsedFact, sizeFact, uploadAmount, uploadedFact, uploadWords } from './running-facts.ts'
+import { byteSpeedFact, elapsedFact, sizeFact, uploadAmount, uploadedFact, uploadNote, uploadWords } from './running-facts.ts'
 
 const WORKING_OUT = 'Working out the time left'
 const ALMOST = 'Almost there'
@@ -64,9 +64,9 @@ export const UPLOAD_WORDS: OperationWords = {
     state.phase === 'upload' ? uploadedFact(state) : copiedFact(state),
     state.phase === 'upload' ? byteSpeedFact(state, lost) : sizeFact(state), elapsedFact(state, now), { label: 'Database', value: 'Not touched', hint: '' },
   ],
-  note: ({ phase }) => ({
+  note: (state) => ({
     icon: 'lock',
-    text: [phase === 'upload' ? 'Another tab is uploading this file. You may close this one.' : 'The file joins the list of backups once it is verified. Nothing is restored by uploading it.'],
+    text: state.phase === 'upload' ? uploadNote(state) : ['The file joins the list of backups once it is verified. Nothing is restored by uploading it.'],
   }),
   line: lineWith({ upload: 'Uploading', check: 'Verifying', finish: 'Finishing' }),
   stop: { label: 'Cancel upload', question: 'Stop this upload?', detail: () => 'What has arrived so far is discarded.', keep: 'Keep uploading', yes: 'Stop upload' },

@@ -4,7 +4,7 @@ import { stepAt } from './operation.ts'
 import type { Fact, Note, OperationWords, Spark } from './operation-words.ts'
 import type { ProgressState } from './progress-state.ts'
 import { say } from './rich.ts'
-import { byteSpeedFact, rowSpeedFact, elapsedFact, sizeFact, uploadAmount, uploadedFact, uploadWords } from './running-facts.ts'
+import { byteSpeedFact, rowSpeedFact, elapsedFact, sizeFact, uploadAmount, uploadedFact, uploadNote, uploadWords } from './running-facts.ts'
 
 export const IMPORT_WORDS: OperationWords = {
   name: 'Import',
@@ -68,7 +68,7 @@ function note(state: ProgressState): Note {
   const { table, phase } = state
   const safe = (text: Note['text']): Note => ({ icon: 'lock', text })
   if (state.queuePosition !== undefined) return { icon: 'hourglass', text: [{ strong: 'Uploaded and ready.' }, ' The server works on other imports first. This one starts by itself when its turn comes.'] }
-  if (phase === 'upload') return safe(['Another tab is uploading this file. You may close this one.'])
+  if (phase === 'upload') return safe(uploadNote(state))
   if (phase === 'analyse' || table === undefined) return safe(['You may close this tab. The server works on its own from here.'])
   if (phase === 'merge' || phase === 'finish') return safe(say`${table} changes all at once, when this step ends.`)
   return safe(say`Nothing changes in ${table} until Finish. You can cancel until then.`)

@@ -62,6 +62,13 @@ test('the uploading tab trusts its own byte count over the server\'s', () => {
   assert.equal(advance(state, message(update(20, { phase: 'analyse' })), 5_000).stage, 'running')
 })
 
+test('once the server has the whole file, what it said of the upload before does not take it back', () => {
+  const state = run([{ type: 'upload', loaded: 100, total: 100 }, { type: 'accepted' }, message(update(9, { phase: 'upload', bytesDone: 50, bytesTotal: 140 }))])
+  assert.deepEqual([state.bytesDone, state.bytesTotal, state.percent, state.stage], [100, 100, 18, 'running'])
+  assert.equal(run([{ type: 'upload', loaded: 40, total: 100 }, { type: 'accepted' }]).bytesDone, 100)
+  assert.equal(advance(state, message(update(19, { phase: 'analyse', bytesDone: 3 })), 9_000).bytesDone, 3)
+})
+
 test('a queue position is there only while the import waits', () => {
   const waiting = run([message(update(33, { phase: 'analyse', queuePosition: 0 }))])
   assert.equal(waiting.queuePosition, 0)

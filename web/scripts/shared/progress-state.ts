@@ -93,6 +93,9 @@ export function newProgress(kind: OperationKind, sessionId: string, filename: st
 /** How far through its current step the operation is, 0 to 1. */
 export const currentFraction = ({ kind, phase, percent }: Pick<ProgressState, 'kind' | 'phase' | 'percent'>): number => stepFraction(kind, stepIndex(kind, phase), percent)
 
+/** Whether all of the file that is uploaded has left for the server. */
+export const isAllSent = ({ bytesDone, bytesTotal }: Pick<ProgressState, 'bytesDone' | 'bytesTotal'>): boolean => bytesTotal !== undefined && bytesDone >= bytesTotal
+
 /** Share of the whole that the upload owns, in percent. */
 const uploadShare = (kind: OperationKind): number => stepsOf(kind)[0]!.weight
 
@@ -108,7 +111,7 @@ export function advance(state: ProgressState, event: ProgressEvent, at: number):
     case 'accepted':
       return {
         ...state, stage: 'running', heardAt: at, table: event.table ?? state.table, filename: event.filename ?? state.filename,
-        percent: state.stage === 'uploading' ? Math.max(state.percent, uploadShare(state.kind)) : state.percent,
+        ...state.stage === 'uploading' && { percent: Math.max(state.percent, uploadShare(state.kind)), bytesDone: state.bytesTotal ?? state.bytesDone },
       }
     case 'message':
       return take(state, event.message, at)
@@ -189,8 +192,10 @@ function take(state: ProgressState, message: ProgressMessage, at: number): Progr
   // While this tab sends the file, its own count of the bytes is the truth.
   if (known.stage === 'uploading' && phase === 'upload') return known
   if (message.timestamp < known.serverTime || phaseIndex(kind, phase) < phaseIndex(kind, known.phase)) return known
+  // What the server said of the upload may be heard after its answer that it has all of it.
+  const { bytesDone, bytesTotal } = phase === 'upload' && isAllSent(known) ? known : metadata
   const moved = move(known, at, {
-    phase, percent: message.progress, bytesDone: metadata.bytesDone, bytesTotal: metadata.bytesTotal, rowsDone: metadata.rowsDone,
+    phase, percent: message.progress, bytesDone, bytesTotal, rowsDone: metadata.rowsDone,
     pagesDone: metadata.pagesDone, pagesTotal: metadata.pagesTotal, rowsPerSecond: metadata.rowsPerSecond, etaSeconds: metadata.etaSeconds,
   })
   return { ...moved, ...figures(known, metadata), stage: 'running', serverTime: message.timestamp, queuePosition: metadata.queuePosition }

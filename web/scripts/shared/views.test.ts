@@ -81,6 +81,12 @@ test('a completed import names its table, its time and its rate', () => {
   assert.equal(view.announcement, 'Created scan. 5 rows in, 0 rejected.')
 })
 
+test('nobody is told that another tab uploads a file that has left this one', () => {
+  const note = (bytesDone: number) => plain(runningView(state({ phase: 'upload', bytesDone, bytesTotal: 100 }), LIVE, 10_000).notice.text)
+  assert.equal(note(99), 'Another tab is uploading this file. You may close this one.')
+  assert.equal(note(100), 'You may close this tab. The server works on its own from here.')
+})
+
 test('a failure says what happened, what is safe and what to do', () => {
   const context = { kind: 'import', filename: 'scan.csv', table: 'scan', bytesDone: 5_000_000, bytesTotal: 20_000_000, holdsFile: true } as const
   const busy = explainFailure({ code: 'SQLITE_BUSY', detail: 'Another program held a lock.' }, { ...context, mode: 'append' })
