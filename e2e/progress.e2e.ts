@@ -24,7 +24,7 @@ test('a large file rises step by step, never back and never to 100 before its re
   expect(steps).toEqual(expect.arrayContaining([1, 3]))
   for (const [step, from, to] of [[1, 0, 18], [2, 18, 33], [3, 33, 87], [4, 87, 99]] as const) {
     for (const sample of samples.filter((one) => one.step === step)) {
-      expect(sample.percent, sample.says).toBeGreaterThanOrEqual(from)
+      expect(sample.percent, sample.says).toBeGreaterThanOrEqual(sample.isArriving ? 0 : from)
       expect(sample.percent, sample.says).toBeLessThanOrEqual(to)
     }
   }

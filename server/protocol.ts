@@ -118,6 +118,8 @@ export interface ImportMetadata extends BaseMetadata, Partial<Receipt> {
   totalSteps?: number
   /** Bytes of the file the current phase has dealt with. */
   bytesDone?: number
+  /** Bytes of the file that have arrived, while a later phase than `upload` deals with those already. */
+  bytesReceived?: number
   bytesTotal?: number
   rowsDone?: number
   rowsRejected?: number

@@ -54,7 +54,8 @@ const imports = new Imports({
   tracker, writer, turns, onDataChanged: () => undefined, metrics: new Metrics(), logger: pino({ level: 'silent' }),
 }, { running: 1, waiting: 1 }, uploads, new RestoreGate(), () => false)
 const job = imports.begin({ sessionId: undefined, options, filename: basename(path) })
-const file = await uploads.store(job.start, options, createReadStream(path), { onBytes: () => undefined, onHead: () => undefined }, job.uploadSignal)
+const nobody = { onBytes: () => undefined, onHead: () => undefined, onStored: () => undefined }
+const file = await uploads.store(job.start, options, createReadStream(path), nobody, job.uploadSignal)
 
 const startedAt = performance.now()
 imports.enqueue(job, file)

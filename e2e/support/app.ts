@@ -102,6 +102,8 @@ export interface BarSample {
   percent: number
   /** From 1 to 4. */
   step: number
+  /** Whether the file still arrives while a later step is under way with it. */
+  isArriving: boolean
   says: string
   title: string
 }
@@ -116,7 +118,10 @@ export async function recordBar(page: Page): Promise<() => Promise<BarSample[]>>
       const says = bar.getAttribute('aria-valuetext')
       if (!dialog.open || !bar.checkVisibility() || says === null || says === samples.at(-1)?.says) return
       // The title is set in the same frame, after the dialog.
-      queueMicrotask(() => samples.push({ percent: Number(dialog.innerText.match(/(\\d+)\\s*%/)?.[1]), step: Number(says.match(/tep (\\d)/)?.[1]), says, title: document.title }))
+      queueMicrotask(() => samples.push({
+        percent: Number(dialog.innerText.match(/(\\d+)\\s*%/)?.[1]), step: Number(says.match(/tep (\\d)/)?.[1]),
+        isArriving: dialog.querySelectorAll('li[data-step=now]').length > 1, says, title: document.title,
+      }))
     }
     new MutationObserver(look).observe(dialog, { attributes: true, subtree: true, childList: true, characterData: true })
   })()`)

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { TextDecoder } from 'node:util'
 import { Fault } from '../faults.ts'
 
@@ -12,6 +12,9 @@ const REPLACEMENT_BYTES = Buffer.from(REPLACEMENT)
  */
 export const BAD_BYTES = '\ud800\ud800'
 
+/** How many bytes of a file that still arrives are worth reading on, instead of waiting for more. */
+const ENOUGH_BYTES = 256 * 2 ** 10
+
 /**
  * A file's text, read in pieces by the one thread that has nothing else to do, so reading is synchronous.
  * Never holds more of the file than one piece.
@@ -19,6 +22,8 @@ export const BAD_BYTES = '\ud800\ud800'
 export class FileText {
   readonly #fd: number
   readonly #buffer: Uint8Array
+  /** Waits until so many bytes of the file can be read, or all that there are; says how many. */
+  readonly #waitFor: (bytes: number) => number
   #decoder: TextDecoder | undefined
   #encoding = ''
   #marksBadBytes = false
@@ -27,10 +32,15 @@ export class FileText {
   #cut: Uint8Array = new Uint8Array()
   #offset = 0
 
-  /** @param maxPieceBytes most bytes of one piece */
-  constructor(path: string, maxPieceBytes: number) {
+  /**
+   * @param maxPieceBytes most bytes of one piece
+   * @param waitFor where the file still arrives: waits until so many bytes of it can be read, or all that there are, and says how many
+   */
+  constructor(path: string, maxPieceBytes: number, waitFor?: (bytes: number) => number) {
     this.#fd = openSync(path, 'r')
     this.#buffer = new Uint8Array(maxPieceBytes)
+    const { size } = fstatSync(this.#fd)
+    this.#waitFor = waitFor ?? (() => size)
   }
 
   /** Bytes of the file read so far. */
@@ -40,12 +50,24 @@ export class FileText {
 
   /** Some of the file's bytes; what is read next does not depend on it. */
   peek(bytes: number, position = 0): Uint8Array {
-    return this.#buffer.slice(0, readSync(this.#fd, this.#buffer, 0, bytes, position))
+    return this.#buffer.slice(0, this.#fill(this.#buffer, bytes, position, bytes))
   }
 
   /** Fill memory with the file's bytes from a place on, without decoding them. @returns how many there were */
   readBytes(memory: Uint8Array, bytes: number, position: number): number {
-    return readSync(this.#fd, memory, 0, Math.min(bytes, memory.length), position)
+    return this.#fill(memory, bytes, position, ENOUGH_BYTES)
+  }
+
+  /** Whether the file has no bytes from that place on. */
+  endsAt(position: number): boolean {
+    return this.#waitFor(position + 1) <= position
+  }
+
+  /** @param enough how many bytes are not worth waiting for more */
+  #fill(memory: Uint8Array, bytes: number, position: number, enough: number): number {
+    const wanted = Math.min(bytes, memory.length)
+    const end = this.#waitFor(position + Math.min(wanted, enough))
+    return readSync(this.#fd, memory, 0, Math.max(0, Math.min(wanted, end - position)), position)
   }
 
   /** Bytes read already of what is told only with the next piece: a UTF-8 character that goes on in it. */
@@ -77,7 +99,7 @@ export class FileText {
    * @throws Fault UNDECODABLE where the bytes are not in the encoding; its line counts from the piece's beginning
    */
   read(bytes: number): string | null {
-    const count = readSync(this.#fd, this.#buffer, 0, Math.min(bytes, this.#buffer.length), this.#offset)
+    const count = this.#fill(this.#buffer, bytes, this.#offset, ENOUGH_BYTES)
     const piece = this.#buffer.subarray(0, count)
     const text = this.#isMarking ? this.#decodeAndMark(piece) : this.#decode(piece)
     this.#offset += count

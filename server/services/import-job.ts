@@ -7,7 +7,8 @@ import {
 } from '../protocol.ts'
 import type { ProgressTracker } from '../tracker.ts'
 import { CANCELLED, Control, INTERRUPTED } from '../workers/control.ts'
-import type { ImportOptions, ImportPlan, ImportProgress, ImportResult } from '../workers/messages.ts'
+import { Arrival } from '../workers/arrival.ts'
+import type { ArrivedFile, ImportOptions, ImportPlan, ImportProgress, ImportQuestion, ImportResult } from '../workers/messages.ts'
 import { OverallPercent, Rate, segmentOf, TimeLeft } from './progress-arithmetic.ts'
 import { runThread } from './work-thread.ts'
 import type { DataChanged } from './data-changed.ts'
@@ -36,15 +37,8 @@ export interface JobContext {
 }
 
 /** A file that has arrived whole. */
-export interface StagedFile {
+export interface StagedFile extends ArrivedFile {
   path: string
-  bytes: number
-  /** Of the bytes, lower-case hex. */
-  sha256: string
-  /** Of its first MiB. */
-  headSha256: string
-  /** How many bytes at its beginning are ASCII. */
-  asciiBytes: number
 }
 
 const MESSAGES: Record<ImportPhase, string> = {
@@ -54,9 +48,6 @@ const MESSAGES: Record<ImportPhase, string> = {
   merge: 'Merging rows',
   finish: 'Finishing',
 }
-
-/** From how many bytes on a thread that reads the file while another one writes pays for its start. */
-const READ_BESIDE_BYTES = 4 * 2 ** 20
 
 /** How long a failure keeps trying to reach the database, ms; until then the job itself remembers it. */
 const OUTCOME_PATIENCE_MS = 24 * 3600_000
@@ -81,7 +72,17 @@ export class ImportJob {
   #number: number | undefined
   #timeLeft: TimeLeft | undefined
   #rowsRead = 0
+  /** Of the file, where all of it is there. */
   #fileBytes: number | undefined
+  /** Bytes that have come, and are expected. */
+  #upload: { bytesDone: number, bytesTotal?: number | undefined } = { bytesDone: 0 }
+  /** What the thread reads of a file that still arrives. */
+  #arrival: Arrival | undefined
+  readonly #arrived = Promise.withResolvers<ArrivedFile>()
+  /** What the thread said last. */
+  #told: ImportProgress | undefined
+  #hasThread = false
+  #left: Promise<void> | undefined
   #isEnded = false
   #isInterrupted = false
   #outcome: ProgressSnapshot | undefined
@@ -98,6 +99,7 @@ export class ImportJob {
       operation: 'csv-import', filename: start.filename, table: start.table, mode: start.mode, totalSteps: this.#percent.totalSteps,
       ...(start.resumes !== undefined && { resumes: start.resumes }),
     } satisfies ImportMetadata)
+    this.#arrived.promise.catch(() => undefined)
     this.#recorded = context.writer.run((db) => insertImport(db, start))
     this.#recorded.then((number) => {
       this.#number = number
@@ -138,6 +140,8 @@ export class ImportJob {
 
   /** @param bytesTotal undefined where the client did not say */
   reportUpload(bytesDone: number, bytesTotal: number | undefined): void {
+    this.#upload = { bytesDone, bytesTotal }
+    if (this.#told) return this.#reportThread(this.#told)
     const message = this.start.resumes === undefined ? MESSAGES.upload : 'Checking the file that was kept'
     this.#update('upload', bytesTotal ? bytesDone / bytesTotal : 0, message, {
       bytesDone, ...(bytesTotal !== undefined && { bytesTotal }),
@@ -151,15 +155,39 @@ export class ImportJob {
 
   /** @param ahead imports that run or wait before this one */
   reportWaiting(ahead: number, bytesTotal: number): void {
+    if (this.#told) return
     this.#update('upload', 1, 'Waiting its turn', { queuePosition: ahead, bytesDone: bytesTotal, bytesTotal })
   }
 
   /**
-   * Bring the staged file into the database.
+   * Begin to bring a file's rows in while it still arrives. Nobody sees them before `run`.
+   * @param bytes that can be read by now
+   * @returns when nothing of the import's threads is left
+   */
+  runEarly(path: string, bytes: number): Promise<void> {
+    this.#arrival = new Arrival()
+    this.#arrival.advance(bytes)
+    return this.#left = this.#runThread(path, true)
+  }
+
+  /** More of a file that `runEarly` was called for can be read. @param isWhole whether it is all of it */
+  advance(bytes: number, isWhole: boolean): void {
+    if (isWhole) this.#arrival?.end(bytes)
+    else this.#arrival?.advance(bytes)
+  }
+
+  /**
+   * Bring a file that has arrived whole into the database.
    * @param readsBeside whether a second thread may read the file while the first one writes
    * @returns when nothing of the import's threads is left
    */
-  async run(file: StagedFile, readsBeside: boolean): Promise<void> {
+  run(file: StagedFile, readsBeside: boolean): Promise<void> {
+    const { path, ...arrived } = file
+    this.#arrived.resolve(arrived)
+    return this.#left ??= this.#runThread(path, readsBeside)
+  }
+
+  async #runThread(filePath: string, readsBeside: boolean): Promise<void> {
     let number: number
     try {
       number = await this.#recorded
@@ -168,19 +196,21 @@ export class ImportJob {
     }
     if (this.#isEnded) return
     const { databasePath, busyTimeoutMs, maxRowLength, maxUndoBytes, turns } = this.#context
-    this.#timeLeft = new TimeLeft(file.bytes)
     const plan: ImportPlan = {
-      sessionId: this.id, number, databasePath, filePath: file.path, readsBeside: readsBeside && file.bytes >= READ_BESIDE_BYTES, imagePath: `${file.path}.rows`,
-      fileBytes: file.bytes, sha256: file.sha256, headSha256: file.headSha256,
-      asciiBytes: file.asciiBytes, table: this.table, options: this.#options, startedAt: this.start.startedAt,
-      busyTimeoutMs, maxRowLength, maxUndoBytes, control: this.#control.buffer,
+      sessionId: this.id, number, databasePath, filePath, ...(this.#arrival && { arrival: this.#arrival.buffer }), readsBeside, imagePath: `${filePath}.rows`,
+      table: this.table, options: this.#options, startedAt: this.start.startedAt, busyTimeoutMs, maxRowLength, maxUndoBytes, control: this.#control.buffer,
     }
-    const hasClearedUp = await runThread<ImportProgress, ImportResult>('import-worker', plan, turns, {
-      onProgress: (progress) => this.#reportThread(progress, file.bytes),
+    this.#hasThread = true
+    const hasClearedUp = await runThread<ImportProgress, ImportResult, ImportQuestion>('import-worker', plan, turns, {
+      onProgress: (progress) => {
+        this.#told = progress
+        this.#reportThread(progress)
+      },
       onOutcome: (outcome) => {
-        if (outcome instanceof Fault) this.fail(outcome)
+        if (outcome instanceof Fault) this.#end(outcome)
         else this.#complete(outcome.receipt, outcome.message)
       },
+      onQuestion: () => this.#arrived.promise,
     })
     if (hasClearedUp) return
     await rm(plan.imagePath, { force: true })
@@ -209,14 +239,18 @@ export class ImportJob {
     if (this.#isEnded || !this.#control.stop(reason)) {
       throw new Fault('ALREADY_FINISHED', 'The import has already finished. It can no longer be cancelled.')
     }
-    // Without a thread nobody else will say so.
-    if (!this.#timeLeft) this.fail(this.#control.stopFault())
+    this.fail(this.#control.stopFault())
   }
 
-  /** End without success, for whatever was thrown. */
+  /** End without success, for whatever was thrown. Where it has a thread already, that takes back first what it has written. */
   fail(thrown: unknown): void {
-    if (this.#isEnded) return
     const fault = Fault.from(thrown)
+    if (this.#hasThread) this.#arrived.reject(fault)
+    else this.#end(fault)
+  }
+
+  #end(fault: Fault): void {
+    if (this.#isEnded) return
     const { tracker, writer, logger } = this.#context
     // A thread can die between its commit and its last word.
     const record = fault.code === 'INTERNAL' ? getImport(writer.db, this.id) : null
@@ -266,21 +300,27 @@ export class ImportJob {
     this.#context.tracker.completeSession(this.id, message, { ...receipt, ...this.#numbered(), phase: 'finish', rowsDone: receipt.rowsRead, etaSeconds: 0 })
   }
 
-  #reportThread({ phase, fraction, bytesDone, rowsDone, rowsRejected }: ImportProgress, bytesTotal: number): void {
+  #reportThread({ phase, bytesDone, rowsDone, rowsRejected, ...told }: ImportProgress): void {
     this.#rowsRead = rowsDone
     const now = performance.now()
-    const metadata: Partial<ImportMetadata> = { bytesDone, bytesTotal, rowsDone, rowsRejected }
+    const bytesTotal = this.#fileBytes ?? this.#upload.bytesTotal!
+    const isArriving = this.#fileBytes === undefined
+    const metadata: Record<keyof ImportMetadata, unknown> = {
+      bytesDone, bytesTotal, bytesReceived: isArriving ? this.#upload.bytesDone : undefined, rowsDone, rowsRejected,
+    }
+    const fraction = told.fraction ?? bytesDone / bytesTotal
     if (phase === 'import') {
       this.#rowRate.measure(rowsDone, now)
-      const etaSeconds = this.#timeLeft!.measure(bytesDone, now)
+      this.#timeLeft ??= new TimeLeft(bytesTotal)
+      const etaSeconds = this.#timeLeft.measure(bytesDone, now)
       if (this.#rowRate.perSecond !== undefined) metadata.rowsPerSecond = Math.round(this.#rowRate.perSecond)
       if (etaSeconds !== undefined) metadata.etaSeconds = Math.round(etaSeconds * 10) / 10
     }
-    this.#update(phase, fraction, MESSAGES[phase], metadata)
+    this.#update(phase, fraction, MESSAGES[phase], metadata, isArriving ? { upload: this.#upload.bytesDone / bytesTotal } : {})
   }
 
-  #update(phase: ImportPhase, fraction: number, message: string, metadata: Record<string, unknown>): void {
-    this.#context.tracker.updateProgress(this.id, this.#percent.at(segmentOf(phase), fraction), message, {
+  #update(phase: ImportPhase, fraction: number, message: string, metadata: Record<string, unknown>, unfinished: { upload?: number } = {}): void {
+    this.#context.tracker.updateProgress(this.id, this.#percent.at(segmentOf(phase), fraction, unfinished), message, {
       ...this.#numbered(), phase, currentStep: this.#percent.stepOf(segmentOf(phase)), queuePosition: undefined, ...metadata,
     })
   }

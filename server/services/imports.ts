@@ -24,6 +24,12 @@ export interface ImportRequest {
   resumes?: string
 }
 
+/**
+ * From how many bytes on a thread that reads the file while another one writes pays for its start, and an import need not
+ * wait for the rest of its file.
+ */
+const READ_BESIDE_BYTES = 4 * 2 ** 20
+
 interface Limits {
   /** Imports that run side by side. */
   running: number
@@ -48,6 +54,8 @@ export class Imports {
   readonly #jobs = new Map<string, ImportJob>()
   readonly #waiting: { job: ImportJob, file: StagedFile }[] = []
   readonly #running = new Map<ImportJob, Promise<void>>()
+  /** Those whose rows are brought in while their file still arrives. They are asked for nothing before they may run. */
+  readonly #early = new Map<ImportJob, Promise<void>>()
   /** Kept files that are read once more before their import is begun anew. */
   readonly #checking = new Set<Promise<void>>()
   readonly #keepAlive: NodeJS.Timeout
@@ -144,7 +152,29 @@ export class Imports {
         const target = options === undefined ? this.#recogniseRejects(head) : undefined
         if (target) job.retarget(target)
       },
+      onStored: (path, bytes, isWhole) => {
+        if (this.#early.has(job)) job.advance(bytes, isWhole)
+        // What has an unknown size has no bar to stand in.
+        else if (!isWhole && bytes >= READ_BESIDE_BYTES && bytesTotal !== undefined && this.#hasRoom && this.#hasCores) this.#runEarly(job, path, bytes)
+      },
     }
+  }
+
+  #runEarly(job: ImportJob, path: string, bytes: number): void {
+    this.#early.set(job, job.runEarly(path, bytes).finally(() => {
+      this.#early.delete(job)
+      this.#next()
+    }))
+  }
+
+  /** Whether one more may run. */
+  get #hasRoom(): boolean {
+    return this.#running.size + this.#early.size < this.#limits.running
+  }
+
+  /** Whether one more may have a thread that reads and one that writes. */
+  get #hasCores(): boolean {
+    return 2 * (this.#running.size + this.#early.size + 1) <= Math.max(2, availableParallelism())
   }
 
   /** Where the rows of a corrected rejects file belong: to the table that the file they came from went to. */
@@ -163,18 +193,23 @@ export class Imports {
 
   #next(): void {
     for (const { file } of extract(this.#waiting, ({ job }) => job.isEnded)) void this.#uploads.remove(file)
-    while (this.#running.size < this.#limits.running) {
-      // Two imports into one table follow each other.
-      const index = this.#waiting.findIndex(({ job }) => !this.#running.keys().some((other) => sameName(other.table, job.table)))
-      const next = this.#waiting.splice(index, index === -1 ? 0 : 1)[0]
-      if (!next) break
-      const readsBeside = 2 * (this.#running.size + 1) <= Math.max(2, availableParallelism())
-      this.#running.set(next.job, this.#runToEnd(next.job, next.file, readsBeside).finally(() => {
-        this.#running.delete(next.job)
+    for (let next; (next = this.#takeNext());) {
+      const { job, file } = next
+      this.#early.delete(job)
+      this.#running.set(job, this.#runToEnd(job, file, this.#hasCores && file.bytes >= READ_BESIDE_BYTES).finally(() => {
+        this.#running.delete(job)
         this.#next()
       }))
     }
     this.#reportWaiting()
+  }
+
+  #takeNext(): { job: ImportJob, file: StagedFile } | undefined {
+    // Those that have their threads take nobody's place by going on.
+    const mayRun = (job: ImportJob): boolean => this.#running.size < this.#limits.running || this.#early.has(job)
+    // Two imports into one table follow each other.
+    const index = this.#waiting.findIndex(({ job }) => mayRun(job) && !this.#running.keys().some((other) => sameName(other.table, job.table)))
+    return index === -1 ? undefined : this.#waiting.splice(index, 1)[0]
   }
 
   #reportWaiting(): void {
@@ -258,9 +293,9 @@ export class Imports {
    * @returns names of the files whose threads still clear away what they wrote
    */
   async leftBehind(patienceMs: number): Promise<string[]> {
-    const ended = new Map(this.#running.entries().filter(([job]) => job.isEnded))
+    const ended = new Map([...this.#running, ...this.#early].filter(([job]) => job.isEnded))
     await Promise.race([Promise.all(ended.values()), sleep(patienceMs, undefined, { ref: false })])
-    return ended.keys().filter((job) => this.#running.has(job)).map((job) => job.start.filename).toArray()
+    return ended.keys().filter((job) => this.#running.has(job) || this.#early.has(job)).map((job) => job.start.filename).toArray()
   }
 
   /** Interrupt what runs or waits. @returns when every import's thread has ended */
@@ -269,7 +304,7 @@ export class Imports {
     clearInterval(this.#keepAlive)
     for (const job of this.#jobs.values()) job.interrupt()
     this.#waiting.splice(0)
-    await Promise.all([...this.#running.values(), ...this.#checking])
+    await Promise.all([...this.#running.values(), ...this.#early.values(), ...this.#checking])
     await Promise.race([Promise.all(this.#jobs.values().map((job) => job.saved)), sleep(SAVE_DEADLINE_MS, undefined, { ref: false })])
   }
 

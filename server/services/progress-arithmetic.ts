@@ -35,9 +35,12 @@ export class OverallPercent<Segment extends string> {
     return this.#segments.indexOf(segment) + 1
   }
 
-  /** @param fraction share of the segment, 0 to 1 */
-  at(segment: Segment, fraction: number): number {
-    const before = this.#segments.slice(0, this.#segments.indexOf(segment)).reduce((sum, name) => sum + this.#weights[name], 0)
+  /**
+   * @param fraction share of the segment, 0 to 1
+   * @param unfinished share of segments before it that are still under way meanwhile, 0 to 1
+   */
+  at(segment: Segment, fraction: number, unfinished: Partial<Record<Segment, number>> = {}): number {
+    const before = this.#segments.slice(0, this.#segments.indexOf(segment)).reduce((sum, name) => sum + this.#weights[name] * (unfinished[name] ?? 1), 0)
     const percent = before + this.#weights[segment] * Math.min(1, Math.max(0, fraction))
     this.#percent = Math.max(this.#percent, Math.min(MAX_UNCOMMITTED, percent))
     return this.#percent

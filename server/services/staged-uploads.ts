@@ -1,4 +1,3 @@
-import { isAscii } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
@@ -97,10 +96,15 @@ export class StagedUploads {
   async store(start: ImportStart, options: string | undefined, stream: Readable, watch: UploadWatch, signal: AbortSignal): Promise<StagedFile> {
     const file = `${start.sessionId}.part`
     const path = join(this.#folder, file)
-    const check = new TextCheck(watch)
+    const written = createWriteStream(path, { mode: 0o600 })
+    const check = new TextCheck({ ...watch, onBytes: (bytes) => {
+      watch.onBytes(bytes)
+      watch.onStored(path, written.bytesWritten, false)
+    } })
     try {
-      await pipeline(stream, check, createWriteStream(path, { mode: 0o600 }), { signal })
+      await pipeline(stream, check, written, { signal })
       const result = check.result()
+      watch.onStored(path, result.bytes, true)
       insertStaged(this.#db, { start, file, options: options ?? null, bytes: result.bytes, sha256: result.sha256, keptSince: null })
       return { path, ...result }
     } catch (error) {
@@ -135,7 +139,7 @@ export class StagedUploads {
    * @param signal ends it early; its reason is thrown
    * @throws Fault UPLOAD_LOST where it is not
    */
-  async check({ path, sha256 }: UncheckedFile, watch: UploadWatch, signal: AbortSignal): Promise<StagedFile> {
+  async check({ path, sha256 }: UncheckedFile, watch: TextWatch, signal: AbortSignal): Promise<StagedFile> {
     const check = new TextCheck(watch)
     const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
     try {
@@ -185,25 +189,30 @@ export interface UncheckedFile {
   sha256: string
 }
 
-/** Who hears of an upload while it arrives. */
-export interface UploadWatch {
-  /** Told how many bytes have arrived. */
+/** Who hears of a file's bytes while they pass by. */
+export interface TextWatch {
+  /** Told how many there were. */
   onBytes: (bytes: number) => void
   /** Told the file's first bytes, once they are known to be text. */
   onHead: (head: Buffer) => void
 }
 
+/** Who hears of an upload while it arrives. */
+export interface UploadWatch extends TextWatch {
+  /** Told how many bytes of the file can be read, and whether these are all. */
+  onStored: (path: string, bytes: number, isWhole: boolean) => void
+}
+
 /** Passes bytes on, hashes and counts them, and stops at the first sign that they are no text. */
 class TextCheck extends Transform {
   readonly #hash = createHash('sha256')
-  readonly #watch: UploadWatch
+  readonly #watch: TextWatch
   readonly #fingerprint = createHash('sha256')
   #head: Buffer[] | null = []
   #bytes = 0
-  #asciiBytes = 0
   #reported = 0
 
-  constructor(watch: UploadWatch) {
+  constructor(watch: TextWatch) {
     super()
     this.#watch = watch
   }
@@ -211,7 +220,6 @@ class TextCheck extends Transform {
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null, data?: Buffer) => void): void {
     this.#hash.update(chunk)
     if (this.#bytes < FINGERPRINT_BYTES) this.#fingerprint.update(chunk.subarray(0, FINGERPRINT_BYTES - this.#bytes))
-    if (this.#asciiBytes === this.#bytes) this.#asciiBytes += isAscii(chunk) ? chunk.length : chunk.findIndex((byte) => byte > 127)
     this.#bytes += chunk.length
     if (this.#bytes - this.#reported >= REPORT_BYTES) {
       this.#reported = this.#bytes
@@ -233,7 +241,7 @@ class TextCheck extends Transform {
   }
 
   result(): Omit<StagedFile, 'path'> {
-    return { bytes: this.#bytes, sha256: this.#hash.digest('hex'), headSha256: this.#fingerprint.digest('hex'), asciiBytes: this.#asciiBytes }
+    return { bytes: this.#bytes, sha256: this.#hash.digest('hex'), headSha256: this.#fingerprint.digest('hex') }
   }
 
   #judgeHead(): Fault | null {

@@ -1,26 +1,10 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import type { FailureInfo, Problem } from '../protocol.ts'
+import { SlowUpload } from './slow-upload.ts'
 import { newSessionId, TestServer, type Watcher } from './support.ts'
 
-const BODY_BYTES = 100_000
-
 const LONG = `a,b\n${'1,some text to read\n'.repeat(1_000_000)}`
-
-/** Begin an upload that does not end by itself. @returns its connection, and what sends the rest */
-async function beginUpload(server: TestServer, sessionId: string): Promise<{ socket: Socket, sendRest: () => void }> {
-  const { port } = new URL(server.url)
-  const socket = connect(Number(port), '127.0.0.1')
-  await once(socket, 'connect')
-  socket.write(`POST /api/imports HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: ${BODY_BYTES}\r\n\r\n`)
-  const begun = `--b\r\nContent-Disposition: form-data; name="sessionId"\r\n\r\n${sessionId}\r\n`
-    + '--b\r\nContent-Disposition: form-data; name="file"; filename="slow.csv"\r\n\r\na,b\n1,2\n'
-  socket.write(begun)
-  while ((await server.get(`/api/progress/${sessionId}`)).status !== 200) await new Promise((resolve) => setTimeout(resolve, 10))
-  return { socket, sendRest: () => void socket.write('x'.repeat(BODY_BYTES - begun.length)) }
-}
 
 const cancel = (server: TestServer, sessionId: string): ReturnType<typeof server.request<Problem>> => server.request('POST', `/api/imports/${sessionId}/cancel`)
 
@@ -39,13 +23,12 @@ describe('cancelling', () => {
     const watcher = await server.connect()
     const sessionId = newSessionId()
     await watcher.join(sessionId)
-    const { socket, sendRest } = await beginUpload(server, sessionId)
+    const upload = await SlowUpload.begin(server, 'a,b\n'.repeat(20_000), { sessionId })
+    upload.send(8)
     assert.equal((await cancel(server, sessionId)).status, 202)
     await assertCancelled(server, watcher, sessionId)
-    const answered = once(socket, 'data') as Promise<[Buffer]>
-    sendRest()
-    assert.match((await answered)[0].toString(), /^HTTP\/1\.1 409 [^]*"code":"CANCELLED"/)
-    socket.destroy()
+    assert.match(await upload.finish(), /^HTTP\/1\.1 409 [^]*"code":"CANCELLED"/)
+    upload.socket.destroy()
     assert.equal((await server.import('a\n1\n', { filename: 'slow.csv' })).table, 'slow')
   })
 

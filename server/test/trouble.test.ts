@@ -1,15 +1,14 @@
 /** What goes wrong around the server: disks, files, threads, clients and clocks. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import Database from 'better-sqlite3'
 import type { Health, Problem, ProgressSnapshot } from '../protocol.ts'
 import { backUp, contentHash } from './backup-support.ts'
 import { preload } from './preload.ts'
+import { SlowUpload } from './slow-upload.ts'
 import { makeReadOnly, OPTIMIST, smallDisk } from './small-disk.ts'
 import { databaseFaults } from './soundness.ts'
 import { suiteScope } from './suite.ts'
@@ -179,24 +178,12 @@ describe('a client', () => {
 
   const ROWS = `a\n${'1\n'.repeat(50_000)}`
 
-  /** Send a part of an upload's file, from 0 to 1, but its first byte at least: with that it begins. */
-  async function send(sessionId: string, part: number): Promise<Socket> {
-    const { port } = new URL(server.url)
-    const socket = connect(Number(port), '127.0.0.1')
-    await once(socket, 'connect')
-    const head = `--b\r\nContent-Disposition: form-data; name="sessionId"\r\n\r\n${sessionId}\r\n--b\r\nContent-Disposition: form-data; name="file"; filename="${sessionId}.csv"\r\n\r\n`
-    const tail = '\r\n--b--\r\n'
-    socket.write(`POST /api/imports HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: ${head.length + ROWS.length + tail.length}\r\n\r\n`)
-    socket.write(head + ROWS.slice(0, Math.max(1, Math.floor(ROWS.length * part))) + (part === 1 ? tail : ''))
-    while ((await server.get(`/api/progress/${sessionId}`)).status !== 200) await new Promise((resolve) => setTimeout(resolve, 10))
-    return socket
-  }
-
   for (const part of [0, 0.5, 0.99]) {
     test(`whose upload is cut off at ${part * 100} % of the file leaves nothing but the outcome`, async () => {
-      const sessionId = newSessionId()
-      const socket = await send(sessionId, part)
-      socket.destroy()
+      const upload = await SlowUpload.begin(server, ROWS)
+      upload.send(Math.floor(ROWS.length * part))
+      upload.socket.destroy()
+      const { sessionId } = upload
       assert.equal((await server.outcome(sessionId)).error?.code, 'UPLOAD_LOST')
       await server.settled()
       assert.equal((await server.record(sessionId)).error?.code, 'UPLOAD_LOST')
@@ -204,9 +191,10 @@ describe('a client', () => {
   }
 
   test('that has gone before the answer changes nothing about its import', async () => {
-    const sessionId = newSessionId()
-    const socket = await send(sessionId, 1)
-    socket.destroy()
+    const upload = await SlowUpload.begin(server, ROWS)
+    await upload.sendAll()
+    upload.socket.destroy()
+    const { sessionId } = upload
     assert.equal((await server.outcome(sessionId)).status, 'completed')
     assert.equal((await server.record(sessionId)).rowsInserted, 50_000)
   })

@@ -6,10 +6,11 @@ import { registerNumberText } from '../db/number-text.ts'
 import type { Db } from '../db/open.ts'
 import { publish, type Published } from '../db/publish.ts'
 import { StagingTable } from '../db/staging-table.ts'
-import type { Dialect, ImportPhase, Receipt } from '../protocol.ts'
+import { Fault } from '../faults.ts'
+import type { ImportPhase, Receipt } from '../protocol.ts'
 import type { Control } from './control.ts'
-import type { ImportPlan, ImportProgress, ImportResult } from './messages.ts'
-import { MAX_PIECE_BYTES, type FileSummary, type RowBatch } from './row-source.ts'
+import type { ArrivedFile, ImportPlan, ImportProgress, ImportResult } from './messages.ts'
+import { MAX_PIECE_BYTES, type FileSummary, type RowBatch, type RowSourcePlan } from './row-source.ts'
 import { RowStream } from './row-stream.ts'
 import { OwnRows, type Rows } from './rows.ts'
 import type { WriteTransactions } from './write-transactions.ts'
@@ -24,6 +25,8 @@ interface Tools {
   writes: WriteTransactions
   control: Control
   report: (progress: ImportProgress) => void
+  /** Resolves when the file has arrived whole; rejected where it will not. */
+  arrived: Promise<ArrivedFile>
 }
 
 /**
@@ -32,13 +35,20 @@ interface Tools {
  * @throws Fault or SqliteError; nothing of the import is visible then, and its staging tables are to be dropped
  */
 export async function runImport(plan: ImportPlan, tools: Tools): Promise<ImportResult> {
-  const source = { ...plan, textEncoding: textEncoding(tools.db) }
-  const rows = plan.readsBeside ? new RowStream(source) : new OwnRows(source)
+  const rows = openRows({ ...plan, textEncoding: textEncoding(tools.db) }, plan.readsBeside, tools.arrived)
   try {
     return await new ImportRun(plan, tools, rows).run()
   } finally {
     await rows.close()
   }
+}
+
+/** @param arrived what is never there need not be waited for */
+function openRows(source: RowSourcePlan, readsBeside: boolean, arrived: Promise<unknown>): Rows {
+  if (!readsBeside) return new OwnRows(source)
+  const rows = new RowStream(source)
+  arrived.catch((fault: unknown) => rows.fail(Fault.from(fault)))
+  return rows
 }
 
 class ImportRun {
@@ -60,7 +70,7 @@ class ImportRun {
 
   async run(): Promise<ImportResult> {
     this.#report(0)
-    const { dialect, columns } = await this.#rows.open()
+    const { columns } = await this.#rows.open()
     this.#report(1)
 
     this.#phase = 'import'
@@ -70,7 +80,7 @@ class ImportRun {
     } finally {
       staging.close()
     }
-    return this.#finish(staging, dialect, this.#rows.summary)
+    return this.#finish(staging, await this.#tools.arrived, this.#rows.summary)
   }
 
   async #stage(staging: StagingTable): Promise<void> {
@@ -89,7 +99,7 @@ class ImportRun {
       bytes = Math.round(Math.min(MAX_PIECE_BYTES, Math.max(MIN_PIECE_BYTES, bytes * Math.min(2, Math.max(0.5, TARGET_BATCH_MS / elapsedMs)))))
       this.#rows.makeRoom(bytes, written.image.pages)
       this.#count(written)
-      this.#report(this.#bytesDone / this.#plan.fileBytes)
+      this.#report()
     }
     this.#rowsPerSecond = this.#rowsRead / Math.max((performance.now() - startedAt) / 1000, 0.001)
   }
@@ -102,7 +112,7 @@ class ImportRun {
   }
 
   /** Bring the staged rows to the types they need, then take the step after which everybody sees them, or nobody ever will. */
-  async #finish(staging: StagingTable, dialect: Dialect, file: FileSummary): Promise<ImportResult> {
+  async #finish(staging: StagingTable, arrived: ArrivedFile, file: FileSummary): Promise<ImportResult> {
     const { db, writes, control } = this.#tools
     const { options: { mode, key, addColumns }, table, number } = this.#plan
     const isMerge = mode === 'append' || mode === 'upsert'
@@ -125,9 +135,9 @@ class ImportRun {
           this.#report(0.4 + fraction * 0.5)
         },
       })
-      const outcome = this.#describe(published, dialect, file, schema?.notices ?? [])
+      const outcome = this.#describe(published, arrived, file, schema?.notices ?? [])
       rememberSettings(db, file.header, { ...this.#plan.options, table }, Date.now())
-      completeImport(db, { ...outcome, mode, sessionId: this.#plan.sessionId, headSha256: this.#plan.headSha256, finishedAt: Date.now() })
+      completeImport(db, { ...outcome, mode, sessionId: this.#plan.sessionId, headSha256: arrived.headSha256, finishedAt: Date.now() })
       this.#phase = 'finish'
       this.#report(0.95)
       if (!control.beginCommit()) throw control.stopFault()
@@ -135,8 +145,8 @@ class ImportRun {
     })
   }
 
-  #describe(published: Published, dialect: Dialect, file: FileSummary, mergeNotices: readonly string[]): { receipt: Receipt, message: string } {
-    const { startedAt, sha256, fileBytes: bytes, table, number } = this.#plan
+  #describe(published: Published, { bytes, sha256 }: ArrivedFile, file: FileSummary, mergeNotices: readonly string[]): { receipt: Receipt, message: string } {
+    const { startedAt, table, number } = this.#plan
     const { inserted, updated, unchanged, tableRows } = published
     const earlier = findSameFile(this.#tools.db, sha256, number)
     const receipt: Receipt = {
@@ -147,7 +157,7 @@ class ImportRun {
       rowsRejected: this.#rowsRejected,
       bytes,
       sha256,
-      dialect,
+      dialect: file.dialect,
       columns: [...published.columns],
       header: [...file.header],
       durationMs: Math.max(0, Date.now() - startedAt),
@@ -170,10 +180,10 @@ class ImportRun {
     return { receipt, message: `Imported into ${table}: ${parts.join(', ')}` }
   }
 
-  #report(fraction: number): void {
+  #report(fraction?: number): void {
     this.#tools.report({
       phase: this.#phase,
-      fraction,
+      ...(fraction !== undefined && { fraction }),
       bytesDone: this.#bytesDone,
       rowsDone: this.#rowsRead,
       rowsRejected: this.#rowsRejected,

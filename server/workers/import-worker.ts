@@ -8,6 +8,8 @@
  *         ── turn-wanted ──>        where somebody else waits
  *         <── end-turn ──           after the commit or rollback that follows, or when the thread does not write for a while
  *         <── progress ──           after each batch
+ *         <── ask ──                at its beginning, for what the whole file is known by
+ *         ── answer ──>             when that has arrived, or will not
  *         <── completed | failed ── once, then the thread ends
  */
 import { rmSync } from 'node:fs'
@@ -22,7 +24,7 @@ import { workInBackground } from './background.ts'
 import { Control, INTERRUPTED } from './control.ts'
 import { runImport } from './import-run.ts'
 import { MainThread } from './main-thread.ts'
-import type { ImportPlan, ImportProgress, ImportResult } from './messages.ts'
+import type { ArrivedFile, ImportPlan, ImportProgress, ImportQuestion, ImportResult } from './messages.ts'
 import { WriteTransactions } from './write-transactions.ts'
 
 workInBackground()
@@ -35,7 +37,7 @@ const RETRY_PAUSE_MS = 1000
 
 const plan = workerData as ImportPlan
 const control = new Control('import', plan.control)
-const main = new MainThread<ImportProgress, ImportResult>(parentPort!)
+const main = new MainThread<ImportProgress, ImportResult, ImportQuestion>(parentPort!)
 
 /** Take back whatever of the import nobody is meant to see. */
 async function cleanUp(db: Db, succeeded: boolean): Promise<void> {
@@ -60,7 +62,8 @@ const db = openWriter(plan.databasePath, Math.min(BUSY_SLICE_MS, plan.busyTimeou
 keepReferencesByName(db)
 try {
   const writes = new WriteTransactions(db, main.turns, plan.busyTimeoutMs, () => control.throwIfStopped())
-  const outcome = await runImport(plan, { db, writes, control, report: (progress) => main.send({ kind: 'progress', progress }) })
+  const arrived = main.ask('file') as Promise<ArrivedFile>
+  const outcome = await runImport(plan, { db, writes, control, arrived, report: (progress) => main.send({ kind: 'progress', progress }) })
   main.send({ kind: 'completed', result: outcome })
   await tryToCleanUp(db, true)
 } catch (error) {

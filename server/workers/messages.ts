@@ -23,16 +23,12 @@ export interface ImportPlan {
   databasePath: string
   /** The staged upload. */
   filePath: string
+  /** Where it still arrives: how much of it is there. See Arrival. */
+  arrival?: SharedArrayBuffer
   /** Whether a thread of its own reads the file while this one writes. */
   readsBeside: boolean
   /** Where the thread may put rows on their way into the database. It removes that file itself, if it does not die. */
   imagePath: string
-  fileBytes: number
-  sha256: string
-  /** Of the file's first MiB. */
-  headSha256: string
-  /** How many bytes at the file's beginning are ASCII. */
-  asciiBytes: number
   /** Name of the table that its rows go to. */
   table: string
   options: ImportOptions
@@ -45,11 +41,23 @@ export interface ImportPlan {
   control: SharedArrayBuffer
 }
 
+/** What an import's thread asks for before it finishes: what is known of the file when it has arrived whole, an ArrivedFile. */
+export type ImportQuestion = 'file'
+
+/** What is known of a file that has arrived whole. */
+export interface ArrivedFile {
+  bytes: number
+  /** Of the bytes, lower-case hex. */
+  sha256: string
+  /** Of its first MiB. */
+  headSha256: string
+}
+
 /** How far an import has come, in the units of its phase. */
 export interface ImportProgress {
   phase: Exclude<ImportPhase, 'upload'>
-  /** Of the phase, 0 to 1. */
-  fraction: number
+  /** Of the phase, 0 to 1; absent where the bytes tell it. */
+  fraction?: number
   bytesDone: number
   rowsDone: number
   rowsRejected: number

@@ -50,7 +50,7 @@ describe('RowSource', () => {
     const asText = Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`c${index}`, { type: 'TEXT' as const }]))
     const named = namesOf(bytes, dialect)
     const source = new RowSource({
-      filePath, fileBytes: bytes.length, asciiBytes: bytes.findIndex((byte) => byte > 0x7f) >>> 0, maxRowLength,
+      filePath, maxRowLength,
       options: options(dialect, Object.fromEntries(named.map((name) => [name, asText.c0!]))),
     }, sizes)
     try {

@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer'
+import { isAscii, isUtf8 } from 'node:buffer'
 import { ColumnTypes } from '../csv/column-types.ts'
 import { detectDialect } from '../csv/dialect.ts'
 import { detectEncoding } from '../csv/encoding.ts'
@@ -9,12 +9,13 @@ import { misfit, RowFitter, type FittedColumn, type FittedRows } from '../csv/ro
 import { IMAGE_PAGE_BYTES, TableImageWriter, type TableImage, type TextEncoding } from '../db/table-image.ts'
 import { Fault } from '../faults.ts'
 import type { ColumnInfo, Dialect, RejectedRow } from '../protocol.ts'
+import { Arrival } from './arrival.ts'
 import type { ImportOptions } from './messages.ts'
 
 /** Bytes that encoding and dialect are judged by. */
 const SAMPLE_BYTES = 256 * 2 ** 10
 
-/** Bytes before a file's first character beyond ASCII that are looked at with it. */
+/** Bytes before a file's first one beyond ASCII that are looked at with it. */
 const ASCII_BEFORE = 1024
 
 /** Most bytes of the file that are read at once. */
@@ -40,9 +41,8 @@ const PIECE_SIZES: PieceSizes = { sample: SAMPLE_BYTES, careful: CAREFUL_PIECE_B
 /** The file, and what decides how it is read. */
 export interface RowSourcePlan {
   filePath: string
-  fileBytes: number
-  /** How many bytes at the file's beginning are ASCII. */
-  asciiBytes: number
+  /** Where the file still arrives: how much of it is there. See Arrival. */
+  arrival?: SharedArrayBuffer
   /** Longest record, in characters. */
   maxRowLength: number
   options: ImportOptions
@@ -52,7 +52,6 @@ export interface RowSourcePlan {
 
 /** What is known of a file when its first rows are. */
 export interface OpenedFile {
-  dialect: Dialect
   /** The columns to be written, of the types that the first rows have. */
   columns: ColumnInfo[]
 }
@@ -69,6 +68,7 @@ export interface RowBatch {
 
 /** What is known of a file when all its rows are. */
 export interface FileSummary {
+  dialect: Dialect
   /** The columns written, as all values allow them; undecided where none says anything about the type. */
   columns: (ColumnInfo & { isUndecided: boolean })[]
   /** Of each column, whether values that are not of the type it was declared with were written as BLOBs. */
@@ -86,6 +86,7 @@ export class RowSource {
   readonly #file: FileText
   readonly #sizes: PieceSizes
   readonly #bytes: Uint8Array
+  #dialect!: Dialect
   #reader!: RecordReader
   #fitter!: RowFitter
   #types!: ColumnTypes
@@ -101,6 +102,8 @@ export class RowSource {
   #offset = 0
   #isCareful = true
   #hasEnded = false
+  /** Whether the encoding is still to be told by the first byte that is beyond ASCII, which fits nearly all of them. */
+  #isAsciiSoFar = false
   /** The texts of a row that was read with care, and where they lie. */
   #text = Buffer.alloc(2 ** 16)
   #starts = new Int32Array()
@@ -110,7 +113,8 @@ export class RowSource {
     this.#plan = plan
     this.#sizes = sizes
     this.#bytes = new Uint8Array(sizes.max)
-    this.#file = new FileText(plan.filePath, Math.max(sizes.max, SAMPLE_BYTES))
+    const arrival = plan.arrival && new Arrival(plan.arrival)
+    this.#file = new FileText(plan.filePath, Math.max(sizes.max, SAMPLE_BYTES), arrival && ((bytes) => arrival.waitFor(bytes)))
   }
 
   close(): void {
@@ -120,7 +124,7 @@ export class RowSource {
   /** Read the first rows. @throws Fault for what is wrong with the file as a whole, or with a row where that ends the import */
   open(): OpenedFile {
     const { options, maxRowLength } = this.#plan
-    const dialect = this.#detectDialect()
+    const dialect = this.#dialect = this.#detectDialect()
     const reader = this.#reader = new RecordReader(dialect, maxRowLength)
     let first: RecordBatch | undefined
     do first = this.#readWithCare(this.#sizes.sample)
@@ -145,10 +149,10 @@ export class RowSource {
     const maxCount = Math.max(usualCount, fitter.width)
     this.#starts = new Int32Array(maxCount)
     this.#stops = new Int32Array(maxCount)
-    if (dialect.encoding === 'utf-8' && isByteDialect(dialect)) {
+    if (this.#dialect.encoding === 'utf-8' && isByteDialect(dialect)) {
       this.#records = new RegularRecords(dialect, usualCount, maxCount, Math.min(maxRowLength, this.#sizes.max))
     }
-    return { dialect, columns: this.#declared }
+    return { columns: this.#declared }
   }
 
   /**
@@ -180,6 +184,7 @@ export class RowSource {
   summary(): FileSummary {
     const types = this.#types
     return {
+      dialect: this.#dialect,
       columns: types.describe(this.#declared.map(({ name }) => name)).map((column, index) => ({ ...column, isUndecided: types.isUndecided(index) })),
       hasMisfits: this.#declared.map(({ type }, index) => type !== 'TEXT' && types.isSettled(index)),
       header: this.#fitter.header,
@@ -188,22 +193,37 @@ export class RowSource {
   }
 
   #detectDialect(): Dialect {
-    const { options, fileBytes } = this.#plan
+    const { options } = this.#plan
     const head = this.#file.peek(SAMPLE_BYTES)
-    const encoding = options.dialect.encoding ?? this.#detectEncoding(head)
+    const isWhole = this.#file.endsAt(head.length)
+    const encoding = options.dialect.encoding ?? detectEncoding(head, isWhole)
+    this.#isAsciiSoFar = options.dialect.encoding === undefined && encoding === 'utf-8' && isAscii(head)
     const sample = new TextDecoder(encoding).decode(head)
-    if (sample.trim() === '' && head.length === fileBytes) throw new Fault('EMPTY_FILE', 'The file is empty.')
+    if (sample.trim() === '' && isWhole) throw new Fault('EMPTY_FILE', 'The file is empty.')
     // Where somebody named the encoding, bytes that are not in it say that it is another one.
     this.#file.decodeAs(encoding, options.dialect.encoding === undefined)
     return detectDialect(sample, encoding, options.dialect)
   }
 
-  #detectEncoding(head: Uint8Array): string {
-    const { fileBytes, asciiBytes } = this.#plan
-    const encoding = detectEncoding(head, head.length === fileBytes)
-    if (encoding !== 'utf-8' || asciiBytes < head.length || asciiBytes === fileBytes) return encoding
-    // ASCII says nothing of what comes after it.
-    return detectEncoding(this.#file.peek(SAMPLE_BYTES, Math.max(0, asciiBytes - ASCII_BEFORE)), fileBytes - asciiBytes <= SAMPLE_BYTES - ASCII_BEFORE)
+  /**
+   * ASCII says nothing of what comes after it: the encoding is told by the first bytes that are something else.
+   * @param bytes of the file
+   * @param position where in the file they begin
+   * @returns whether the file is to be read in another encoding from there on
+   */
+  #tellEncoding(bytes: Uint8Array, position: number): boolean {
+    if (!this.#isAsciiSoFar || isAscii(bytes)) return false
+    this.#isAsciiSoFar = false
+    const from = Math.max(0, position + bytes.findIndex((byte) => byte > 127) - ASCII_BEFORE)
+    const sample = this.#file.peek(SAMPLE_BYTES, from)
+    const encoding = detectEncoding(sample, this.#file.endsAt(from + sample.length))
+    // A file that began as ASCII does not go on as UTF-16.
+    if (encoding === 'utf-8' || encoding.startsWith('utf-16')) return false
+    this.#dialect = { ...this.#dialect, encoding }
+    this.#records = undefined
+    this.#file.decodeAs(encoding, true)
+    this.#file.seek(position)
+    return true
   }
 
   /**
@@ -211,9 +231,12 @@ export class RowSource {
    * @returns how many of them lacked fields
    */
   #readBytes(wanted: number): number {
-    const { fileBytes } = this.#plan
     const count = this.#file.readBytes(this.#bytes, wanted, this.#offset)
-    const isLast = this.#offset + count >= fileBytes
+    if (this.#tellEncoding(this.#bytes.subarray(0, count), this.#offset)) {
+      this.#isCareful = true
+      return 0
+    }
+    const isLast = this.#file.endsAt(this.#offset + count)
     const to = isLast ? count : this.#bytes.subarray(0, count).lastIndexOf(LF) + 1
     if (count === 0) {
       this.#hasEnded = true
@@ -247,7 +270,7 @@ export class RowSource {
       this.#takeCare()
     } else if (walk === 'record' || walk === 'irregular') {
       this.#takeCare()
-    } else if (this.#offset === fileBytes) {
+    } else if (this.#file.endsAt(this.#offset)) {
       this.#hasEnded = true
     }
     return padded
@@ -290,6 +313,7 @@ export class RowSource {
   }
 
   #readText(bytes: number): string | null {
+    if (this.#isAsciiSoFar) this.#tellEncoding(this.#file.peek(bytes, this.#file.offset), this.#file.offset)
     try {
       return this.#file.read(bytes)
     } catch (error) {

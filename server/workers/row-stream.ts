@@ -34,9 +34,9 @@ export class RowStream implements Rows {
       this.#received.push(message)
       this.#wake()
     })
-    this.#worker.on('error', (error) => this.#fail(Fault.from(error)))
+    this.#worker.on('error', (error) => this.fail(Fault.from(error)))
     this.#ended = new Promise((resolve) => this.#worker.on('exit', () => {
-      this.#fail(new Fault('INTERNAL', 'The work stopped without a word. Nothing of it was kept.'))
+      this.fail(new Fault('INTERNAL', 'The work stopped without a word. Nothing of it was kept.'))
       resolve(undefined)
     }))
   }
@@ -79,8 +79,8 @@ export class RowStream implements Rows {
     return message
   }
 
-  /** What was received before is still heard. */
-  #fail(fault: Fault): void {
+  /** Expect no more rows. What was received before is still heard. */
+  fail(fault: Fault): void {
     this.#failure ??= fault
     this.#wake()
   }

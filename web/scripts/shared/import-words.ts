@@ -28,7 +28,7 @@ function progress(state: ProgressState, left: string | undefined): [string, stri
   if (state.queuePosition !== undefined) return ['Waiting its turn', state.queuePosition > 0 ? `${plural(state.queuePosition, 'import')} ahead` : 'next in line']
   switch (state.phase) {
     case 'analyse': return ['Counting rows', 'and checking every value’s type']
-    case 'import': return [left ?? 'Working out the time left', 'importing rows']
+    case 'import': return [left ?? 'Working out the time left', state.bytesReceived === undefined ? 'importing rows' : 'importing rows as the file arrives']
     case 'merge': return [left ?? 'Almost there', 'bringing the rows into the table']
     case 'finish': return [left ?? 'Almost there', 'making the rows visible']
     default: return uploadWords(state)
@@ -68,14 +68,14 @@ function note(state: ProgressState): Note {
   const { table, phase } = state
   const safe = (text: Note['text']): Note => ({ icon: 'lock', text })
   if (state.queuePosition !== undefined) return { icon: 'hourglass', text: [{ strong: 'Uploaded and ready.' }, ' The server works on other imports first. This one starts by itself when its turn comes.'] }
-  if (phase === 'upload') return safe(uploadNote(state))
+  if (phase === 'upload' || state.bytesReceived !== undefined) return safe(uploadNote(state))
   if (phase === 'analyse' || table === undefined) return safe(['You may close this tab. The server works on its own from here.'])
   if (phase === 'merge' || phase === 'finish') return safe(say`${table} changes all at once, when this step ends.`)
   return safe(say`Nothing changes in ${table} until Finish. You can cancel until then.`)
 }
 
 function stopDetail(state: ProgressState): string {
-  if (state.phase === 'upload') return 'The upload ends and what has arrived is discarded.'
+  if (state.phase === 'upload' || state.bytesReceived !== undefined) return 'The upload ends and what has arrived is discarded.'
   return state.rowsDone > 0 ? `The ${plural(state.rowsDone, 'row')} read so far ${state.rowsDone === 1 ? 'is' : 'are'} discarded.` : 'What has been read so far is discarded.'
 }
 

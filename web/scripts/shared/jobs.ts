@@ -375,7 +375,7 @@ export class Jobs {
     for (let attempt = 0; attempt < AFTERMATH.attempts && job.state.stage === stage; attempt++) {
       try {
         const snapshot = await this.#ports.progress(job.id)
-        if (snapshot.status === 'completed' || snapshot.status === 'error' || snapshot.metadata['phase'] !== 'upload') {
+        if (snapshot.status === 'completed' || snapshot.status === 'error' || (snapshot.metadata['phase'] !== 'upload' && snapshot.metadata['bytesReceived'] === undefined)) {
           this.#apply(job.id, { type: 'message', message: snapshot })
           return
         }

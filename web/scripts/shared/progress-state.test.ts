@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ImportMetadata, ImportRecord, ProgressComplete, ProgressFailure, ProgressUpdate } from '../../../server/protocol.ts'
 import { stepFraction } from './operation.ts'
-import { advance, newProgress, progressOfRecord, type ProgressEvent, type ProgressMessage, type ProgressState } from './progress-state.ts'
+import { advance, fractionOf, newProgress, progressOfRecord, type ProgressEvent, type ProgressMessage, type ProgressState } from './progress-state.ts'
 
 const ID = '3b241101-e2bb-4255-8caf-4136c566a962'
 
@@ -67,6 +67,15 @@ test('once the server has the whole file, what it said of the upload before does
   assert.deepEqual([state.bytesDone, state.bytesTotal, state.percent, state.stage], [100, 100, 18, 'running'])
   assert.equal(run([{ type: 'upload', loaded: 40, total: 100 }, { type: 'accepted' }]).bytesDone, 100)
   assert.equal(advance(state, message(update(19, { phase: 'analyse', bytesDone: 3 })), 9_000).bytesDone, 3)
+})
+
+test('rows that are brought in while the file arrives have the say, and the upload goes on', () => {
+  const early = message(update(20, { phase: 'import', rowsDone: 500, bytesDone: 20, bytesReceived: 40, bytesTotal: 100 }))
+  const state = run([{ type: 'upload', loaded: 40, total: 100 }, early, { type: 'upload', loaded: 60, total: 100 }])
+  assert.deepEqual([state.stage, state.phase, state.percent, state.rowsDone, state.bytesDone], ['uploading', 'import', 20, 500, 20])
+  assert.deepEqual([0, 1, 2, 3].map((step) => fractionOf(state, step)), [0.4, 1, 0.2, 0])
+  const whole = advance(state, message(update(50, { phase: 'import', rowsDone: 800, bytesDone: 32, bytesTotal: 100 })), 9_000)
+  assert.deepEqual([whole.stage, fractionOf(whole, 0), fractionOf(whole, 2)], ['running', 1, stepFraction('import', 2, 50)])
 })
 
 test('a queue position is there only while the import waits', () => {

@@ -42,6 +42,8 @@ export interface ProgressState {
   readonly percent: number
   readonly bytesDone: number
   readonly bytesTotal?: number | undefined
+  /** Of the file, while it still arrives and the server brings its rows in already. */
+  readonly bytesReceived?: number | undefined
   readonly rowsDone: number
   /** Known once every row has been counted. */
   readonly rowsTotal?: number | undefined
@@ -90,11 +92,24 @@ export function newProgress(kind: OperationKind, sessionId: string, filename: st
   }
 }
 
+/** What the bar of an operation is drawn from. */
+export type BarState = Pick<ProgressState, 'kind' | 'phase' | 'percent' | 'bytesDone' | 'bytesTotal' | 'bytesReceived'>
+
+/** How far through one of its steps the operation is, 0 to 1. While a file arrives and its rows are brought in, two of them are under way. */
+export function fractionOf({ kind, phase, percent, bytesDone, bytesTotal, bytesReceived }: BarState, step: number): number {
+  if (bytesReceived === undefined || !bytesTotal) return stepFraction(kind, step, percent)
+  const current = stepIndex(kind, phase)
+  if (step === stepIndex(kind, 'upload')) return Math.min(1, bytesReceived / bytesTotal)
+  if (step !== current) return step < current ? 1 : 0
+  return phase === 'import' ? Math.min(1, bytesDone / bytesTotal) : 0
+}
+
 /** How far through its current step the operation is, 0 to 1. */
-export const currentFraction = ({ kind, phase, percent }: Pick<ProgressState, 'kind' | 'phase' | 'percent'>): number => stepFraction(kind, stepIndex(kind, phase), percent)
+export const currentFraction = (state: BarState): number => fractionOf(state, stepIndex(state.kind, state.phase))
 
 /** Whether all of the file that is uploaded has left for the server. */
-export const isAllSent = ({ bytesDone, bytesTotal }: Pick<ProgressState, 'bytesDone' | 'bytesTotal'>): boolean => bytesTotal !== undefined && bytesDone >= bytesTotal
+export const isAllSent = ({ bytesDone, bytesTotal, bytesReceived }: Pick<ProgressState, 'bytesDone' | 'bytesTotal' | 'bytesReceived'>): boolean =>
+  bytesTotal !== undefined && (bytesReceived ?? bytesDone) >= bytesTotal
 
 /** Share of the whole that the upload owns, in percent. */
 const uploadShare = (kind: OperationKind): number => stepsOf(kind)[0]!.weight
@@ -103,6 +118,8 @@ export function advance(state: ProgressState, event: ProgressEvent, at: number):
   if (state.stage === 'ended') return state
   switch (event.type) {
     case 'upload': {
+      // What the server says of the rows says more.
+      if (state.phase !== 'upload') return state
       const fraction = event.total > 0 ? Math.min(1, event.loaded / event.total) : 0
       return move({ ...state, stage: 'uploading', heardAt: at }, at, {
         phase: 'upload', percent: fraction * uploadShare(state.kind), bytesDone: event.loaded, bytesTotal: event.total,
@@ -111,7 +128,7 @@ export function advance(state: ProgressState, event: ProgressEvent, at: number):
     case 'accepted':
       return {
         ...state, stage: 'running', heardAt: at, table: event.table ?? state.table, filename: event.filename ?? state.filename,
-        ...state.stage === 'uploading' && { percent: Math.max(state.percent, uploadShare(state.kind)), bytesDone: state.bytesTotal ?? state.bytesDone },
+        ...state.stage === 'uploading' && state.phase === 'upload' && { percent: Math.max(state.percent, uploadShare(state.kind)), bytesDone: state.bytesTotal ?? state.bytesDone },
       }
     case 'message':
       return take(state, event.message, at)
@@ -134,6 +151,7 @@ interface Move {
   percent: number
   bytesDone?: number | undefined
   bytesTotal?: number | undefined
+  bytesReceived?: number | undefined
   rowsDone?: number | undefined
   pagesDone?: number | undefined
   pagesTotal?: number | undefined
@@ -150,21 +168,24 @@ function move(state: ProgressState, at: number, to: Move): ProgressState {
   const bytesDone = to.bytesDone ?? (fresh ? 0 : state.bytesDone)
   const pagesDone = to.pagesDone ?? (fresh ? 0 : state.pagesDone)
   const rowsDone = to.rowsDone ?? state.rowsDone
+  const bytesTotal = to.bytesTotal ?? state.bytesTotal
+  const { bytesReceived } = to
   const speed = step.unit === undefined
     ? state.speed
     : measure(fresh ? NO_SPEED : state.speed, {
-        at, amount: { bytes: bytesDone, rows: rowsDone, pages: pagesDone }[step.unit], x: currentFraction({ kind, phase: to.phase, percent }),
+        at, amount: { bytes: bytesDone, rows: rowsDone, pages: pagesDone }[step.unit],
+        x: currentFraction({ kind, phase: to.phase, percent, bytesDone, bytesTotal, bytesReceived }),
         rate: step.unit === 'rows' ? to.rowsPerSecond : undefined,
       })
   return {
-    ...state, phase: to.phase, percent, bytesDone, bytesTotal: to.bytesTotal ?? state.bytesTotal, rowsDone, pagesDone,
+    ...state, phase: to.phase, percent, bytesDone, bytesTotal, bytesReceived, rowsDone, pagesDone,
     pagesTotal: to.pagesTotal ?? (fresh ? undefined : state.pagesTotal), speed, pace, eta: settleEta(state.eta, to.etaSeconds ?? secondsLeft(pace), at),
   }
 }
 
 /** What the metadata of any kind may say. */
 type AnyMetadata = Completion
-  & Pick<ImportMetadata, 'filename' | 'table' | 'number' | 'mode' | 'bytesDone' | 'bytesTotal' | 'rowsDone' | 'rowsRejected' | 'rowsPerSecond' | 'etaSeconds' | 'queuePosition' | 'stagedFile'>
+  & Pick<ImportMetadata, 'filename' | 'table' | 'number' | 'mode' | 'bytesDone' | 'bytesTotal' | 'bytesReceived' | 'rowsDone' | 'rowsRejected' | 'rowsPerSecond' | 'etaSeconds' | 'queuePosition' | 'stagedFile'>
   & Pick<BackupMetadata, 'pagesDone' | 'pagesTotal' | 'pageBytes'>
   & { phase?: Phase, rowsTotal?: number }
 
@@ -182,7 +203,7 @@ function take(state: ProgressState, message: ProgressMessage, at: number): Progr
     stagedFile: metadata.stagedFile,
     heardAt: at,
   }
-  if (message.status === 'completed') return { ...end(known, at, completed(message, metadata)), phase: lastPhase(kind), percent: 100 }
+  if (message.status === 'completed') return { ...end(known, at, completed(message, metadata)), phase: lastPhase(kind), percent: 100, bytesReceived: undefined }
   if (message.status === 'error') {
     const error = message.error ?? { code: 'INTERNAL', detail: message.message }
     const reached = { ...known, ...figures(known, metadata), percent: Math.max(known.percent, Math.min(message.progress, UNCOMMITTED_MAX)) }
@@ -195,10 +216,11 @@ function take(state: ProgressState, message: ProgressMessage, at: number): Progr
   // What the server said of the upload may be heard after its answer that it has all of it.
   const { bytesDone, bytesTotal } = phase === 'upload' && isAllSent(known) ? known : metadata
   const moved = move(known, at, {
-    phase, percent: message.progress, bytesDone, bytesTotal, rowsDone: metadata.rowsDone,
+    phase, percent: message.progress, bytesDone, bytesTotal, bytesReceived: metadata.bytesReceived, rowsDone: metadata.rowsDone,
     pagesDone: metadata.pagesDone, pagesTotal: metadata.pagesTotal, rowsPerSecond: metadata.rowsPerSecond, etaSeconds: metadata.etaSeconds,
   })
-  return { ...moved, ...figures(known, metadata), stage: 'running', serverTime: message.timestamp, queuePosition: metadata.queuePosition }
+  const stage = known.stage === 'uploading' && metadata.bytesReceived !== undefined ? 'uploading' : 'running'
+  return { ...moved, ...figures(known, metadata), stage, serverTime: message.timestamp, queuePosition: metadata.queuePosition }
 }
 
 /** The step a message speaks of, with what it counted. */

@@ -5,9 +5,9 @@ import { age } from './format.ts'
 import type { IconName } from './icon-names.ts'
 import { IMPORT_WORDS } from './import-words.ts'
 import type { Link } from './link.ts'
-import { stepFraction, stepIndex, stepsOf, type OperationKind } from './operation.ts'
+import { stepIndex, stepsOf, type OperationKind } from './operation.ts'
 import type { Fact, OperationWords, Spark } from './operation-words.ts'
-import { currentFraction, type ProgressState } from './progress-state.ts'
+import { currentFraction, fractionOf, type BarState, type ProgressState } from './progress-state.ts'
 import type { Rich } from './rich.ts'
 
 /** Silence longer than this is shown as an age. */
@@ -58,18 +58,21 @@ export function lineOf(state: ProgressState): string {
 type Hearing = 'fresh' | 'lost' | 'polling' | 'silent'
 
 function hearing(state: ProgressState, link: Link, now: number): Hearing {
-  if (state.stage !== 'running') return 'fresh'
+  const isTold = state.stage === 'running' || (state.stage === 'uploading' && state.phase !== 'upload')
+  if (!isTold) return 'fresh'
   if (link.mode === 'reconnecting') return 'lost'
   if (link.mode === 'polling') return now - state.heardAt > SILENT_MS ? 'silent' : 'polling'
   return 'fresh'
 }
 
 /** The bar of an operation, which stands in the step of its phase. */
-export function segmentsOf({ kind, phase, percent }: Pick<ProgressState, 'kind' | 'phase' | 'percent'>): Segment[] {
-  const current = stepIndex(kind, phase)
-  return stepsOf(kind).map(({ label, weight }, index) => ({
-    label, weight, fill: stepFraction(kind, index, percent), state: index === current ? 'now' : index < current ? 'done' : 'next',
-  }))
+export function segmentsOf(state: BarState): Segment[] {
+  const current = stepIndex(state.kind, state.phase)
+  return stepsOf(state.kind).map(({ label, weight }, index) => {
+    const fill = fractionOf(state, index)
+    const isArriving = index < current && fill < 1
+    return { label, weight, fill, state: index === current || isArriving ? 'now' : index < current ? 'done' : 'next' }
+  })
 }
 
 /** `Step 2 of 4` */
