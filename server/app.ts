@@ -139,7 +139,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const exports = new Exports()
   const tables = new Tables(databasePath, file, turns, busyTimeoutMs, restoreGate, onDataChanged)
   const backups = new Backups({
-    databasePath, busyTimeoutMs, folder: backupFolder, operationsDb, operations: new Operations({ db: operationsDb, tracker, logger }),
+    databasePath, busyTimeoutMs, file, folder: backupFolder, operationsDb, operations: new Operations({ db: operationsDb, tracker, logger }),
     imports, turns, gate: restoreGate,
     retention: {
       'manual': config.keepManualBackups, 'scheduled': config.keepScheduledBackups, 'pre-restore': config.keepSafetyCopies, 'uploaded': config.keepUploadedBackups,

@@ -1,5 +1,5 @@
-/** Backup and restore over HTTP beside `.backup` of the sqlite3 command line tool and its integrity check of the copy. */
-import { rm } from 'node:fs/promises'
+/** Backup and restore over HTTP beside the sqlite3 command line tool: its `.backup` and `.restore`, and all the steps that ours take. */
+import { copyFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import Database from 'better-sqlite3'
@@ -20,6 +20,27 @@ async function secondsOf(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - startedAt) / 1000
 }
 
+const sqlite3 = async (database: string, command: string): Promise<number> => (await runCommand('sqlite3', [database, command])).seconds
+
+/** Seconds that the tool takes for each step. */
+const TOOL_STEPS = ['.backup', 'check of the copy', 'check of the backup', '.backup as a safety copy', 'check of it', '.restore', 'check of what is restored'] as const
+
+type ToolTimes = Record<typeof TOOL_STEPS[number], number>
+
+/** Have the tool back up the database at `live`, and restore that, with the steps that HexTrackr takes. */
+async function runTool(live: string, copy: string, safety: string): Promise<ToolTimes> {
+  for (const path of [copy, safety]) await rm(path, { force: true })
+  return {
+    '.backup': await sqlite3(live, `.backup ${copy}`),
+    'check of the copy': await sqlite3(copy, 'PRAGMA integrity_check'),
+    'check of the backup': await sqlite3(copy, 'PRAGMA integrity_check'),
+    '.backup as a safety copy': await sqlite3(live, `.backup ${safety}`),
+    'check of it': await sqlite3(safety, 'PRAGMA integrity_check'),
+    '.restore': await sqlite3(live, `.restore ${copy}`),
+    'check of what is restored': await sqlite3(live, 'PRAGMA integrity_check'),
+  }
+}
+
 function fill(path: string, megabytes: number): void {
   const db = new Database(path, { timeout: 60_000 })
   db.exec('CREATE TABLE measured (id INTEGER, host TEXT, port INTEGER, score REAL, note TEXT)')
@@ -37,7 +58,7 @@ export const backup: Part = {
   measure: async ({ folder, rounds, scale }) => {
     const megabytes = Math.round(MEGABYTES * scale)
     const server = await BenchServer.start()
-    const copy = join(folder, 'tool.db')
+    const [live, copy, safety] = ['live', 'copy', 'safety'].map((name) => join(folder, `tool-${name}.db`)) as [string, string, string]
     /** Begin an operation and wait for its end. */
     const operate = async <Answer extends { sessionId: string }>(path: string): Promise<Answer> => {
       const answer = await server.request<Answer>('POST', path)
@@ -46,37 +67,43 @@ export const backup: Part = {
     }
     try {
       fill(server.databasePath, megabytes)
+      if (HAS_CLI) {
+        await copyFile(server.databasePath, live)
+        // The same kind of database: it is written by way of a log.
+        await sqlite3(live, 'PRAGMA journal_mode = WAL')
+      }
       const stopHealth = server.watchHealth()
-      const times = { backup: [] as number[], restore: [] as number[], tool: [] as number[], check: [] as number[] }
+      const readMemory = server.watchMemory()
+      const times = { backup: [] as number[], restore: [] as number[] }
+      const tool: ToolTimes[] = []
       for (let round = 0; round < rounds; round++) {
         let name = ''
         times.backup.push(await secondsOf(async () => (name = (await operate<{ sessionId: string, name: string }>('/api/backups')).name)))
-        if (HAS_CLI) {
-          await rm(copy, { force: true })
-          times.tool.push((await runCommand('sqlite3', [server.databasePath, `.backup ${copy}`])).seconds)
-          times.check.push((await runCommand('sqlite3', [copy, 'PRAGMA integrity_check'])).seconds)
-        }
         times.restore.push(await secondsOf(() => operate(`/api/backups/${name}/restore`)))
         for (const kept of await server.request<{ name: string }[]>('GET', '/api/backups')) await server.request('DELETE', `/api/backups/${kept.name}`)
+        if (HAS_CLI) tool.push(await runTool(live, copy, safety))
       }
       const health = await stopHealth()
-      const [taken, restored, tool, check] = [times.backup, times.restore, times.tool, times.check].map(median) as [number, number, number, number]
+      const step = (...names: (keyof ToolTimes)[]): number => median(tool.map((steps) => names.reduce((sum, name) => sum + steps[name], 0)))
+      const compared = (name: string, seconds: number, bare: number, same: number): string[] =>
+        [name, seconds.toFixed(2), bare.toFixed(2), (seconds / bare).toFixed(2), same.toFixed(2), (seconds / same).toFixed(2)]
       return [
-        `Of a database of ${megabytes} MB, checked and synced. Medians of ${rounds}, in turns with the CLI.`,
+        `Of a database of ${megabytes} MB, checked and synced. Medians of ${rounds}, in turns with the CLI, which works on a copy of the database.`,
         {
-          columns: ['', 'seconds', 'time / CLI .backup', 'time / .backup and integrity_check'],
+          columns: ['over HTTP', 'seconds', 'CLI, bare', 'ratio', 'CLI, same steps', 'ratio'],
           rows: [
-            ['backup over HTTP', taken.toFixed(2), (taken / tool).toFixed(2), (taken / (tool + check)).toFixed(2)],
-            ['restore over HTTP', restored.toFixed(2), (restored / tool).toFixed(2), (restored / (tool + check)).toFixed(2)],
-            ['sqlite3 CLI .backup', tool.toFixed(2), '1.00', ''],
-            ['sqlite3 CLI integrity_check', check.toFixed(2), '', ''],
+            compared('backup', median(times.backup), step('.backup'), step('.backup', 'check of the copy')),
+            compared('restore', median(times.restore), step('.restore'), step(...TOOL_STEPS.slice(2))),
           ],
         },
-        `Peak memory ${(server.peakBytes / 1e6).toFixed(0)} MB; health p50 / p99 / max ${[health.p50Ms, health.p99Ms, health.maxMs].map((ms) => ms.toFixed(1)).join(' / ')} ms.`,
+        'Bare are `.backup` and `.restore`. The same steps are `.backup` and `PRAGMA integrity_check` of the copy; for a restore such a check of the backup, '
+        + '`.backup` as a safety copy, its check, `.restore`, and a check of what is there then.',
+        { columns: ['step of the CLI', 'seconds'], rows: TOOL_STEPS.map((name) => [name, step(name).toFixed(2)]) },
+        `Peak memory of the server with its processes ${(readMemory() / 1e6).toFixed(0)} MB; health p50 / p99 / max ${[health.p50Ms, health.p99Ms, health.maxMs].map((ms) => ms.toFixed(1)).join(' / ')} ms.`,
       ]
     } finally {
       await server.stop()
-      await rm(copy, { force: true })
+      for (const path of [live, copy, safety]) await rm(path, { force: true })
     }
   },
 }

@@ -1,19 +1,31 @@
 import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { on, once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 
 const PROCESSES = join(import.meta.dirname, '../processes')
 
 /** How often a process is asked for its memory, ms: the system remembers the most, but only as long as it lives. */
-const MEMORY_INTERVAL_MS = 20
+export const MEMORY_INTERVAL_MS = 20
 
 /** Highest resident memory that a process has had, bytes; NaN where the system does not tell. */
 export function peakMemory(pid: number): number {
   try {
     const kib = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
     return kib === undefined ? NaN : Number(kib) * 1024
+  } catch {
+    return NaN
+  }
+}
+
+/** Resident memory of a process and of all that it has started, now, bytes; what they share is counted for each. NaN where the system does not tell. */
+export function treeMemory(pid: number): number {
+  try {
+    const kib = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+    const children = readdirSync(`/proc/${pid}/task`).flatMap((task) => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter((id) => id !== ''))
+    // One that has ended meanwhile has none.
+    return Number(kib ?? 0) * 1024 + children.reduce((sum, child) => sum + (treeMemory(Number(child)) || 0), 0)
   } catch {
     return NaN
   }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LoopDelay } from '../processes/loop-probe.ts'
-import { peakMemory, processorSeconds } from './processes.ts'
+import { MEMORY_INTERVAL_MS, peakMemory, processorSeconds, treeMemory } from './processes.ts'
 import { percentile } from './statistics.ts'
 
 /** Pause between two health requests, ms. */
@@ -56,6 +56,19 @@ export class BenchServer {
   /** Highest resident memory so far, bytes. */
   get peakBytes(): number {
     return peakMemory(this.#process.pid!)
+  }
+
+  /** Look at its memory, with that of the processes that it starts, until the result is called, which tells the most there was, bytes. */
+  watchMemory(): () => number {
+    let peakBytes = NaN
+    const look = setInterval(() => {
+      const now = treeMemory(this.#process.pid!)
+      if (!(now <= peakBytes)) peakBytes = Number.isNaN(now) ? peakBytes : now
+    }, MEMORY_INTERVAL_MS)
+    return () => {
+      clearInterval(look)
+      return peakBytes
+    }
   }
 
   /** Processor time that it has used so far, seconds. */

@@ -14,6 +14,9 @@ const MAX_GROWTH = 2
 /** Pause between two tries for a lock that another program holds, ms. */
 const RETRY_PAUSE_MS = 25
 
+/** Pause between two looks whether work is done that the copy waits for, ms. better-sqlite3 asks at once again. */
+const LOOK_PAUSE_MS = 2
+
 export interface CopyWatch {
   /** How long to wait for another program's lock on the destination. */
   busyTimeoutMs: number
@@ -23,8 +26,8 @@ export interface CopyWatch {
   checkStop: () => void
   /** Work to be done while the destination is locked against other writers and nothing has been written to it yet. */
   whileLocked?: () => Promise<void>
-  /** Asked before the batch that commits; may throw to give up. */
-  beforeCommit?: () => void
+  /** Work to be done before the batch that commits; may throw to give up. */
+  beforeCommit?: () => Promise<void>
 }
 
 /**
@@ -70,17 +73,22 @@ class Copy {
   readonly #destination: string
   readonly #pageBytes: number
   readonly #watch: CopyWatch
-  #preparation: 'due' | 'running' | 'done'
+  /** What is still to be done before the next pages, or before the last ones. */
+  #whileLocked: (() => Promise<void>) | undefined
+  #beforeCommit: (() => Promise<void>) | undefined
+  #isWaiting = false
   #failure: { reason: unknown } | undefined
   #batch = MIN_BATCH_PAGES
   #batchStartedMs: number | undefined
+  readonly #pause = new Int32Array(new SharedArrayBuffer(4))
 
   constructor(source: Db, destination: string, pageBytes: number, watch: CopyWatch) {
     this.#source = source
     this.#destination = destination
     this.#pageBytes = pageBytes
     this.#watch = watch
-    this.#preparation = watch.whileLocked ? 'due' : 'done'
+    this.#whileLocked = watch.whileLocked
+    this.#beforeCommit = watch.beforeCommit
   }
 
   run(): Promise<Transferred> {
@@ -90,25 +98,36 @@ class Copy {
   /** @returns how many pages to copy next. The first call comes when the destination is locked and nothing is copied. */
   #next({ totalPages, remainingPages }: Transferred): number {
     if (this.#failure) throw this.#failure.reason
-    if (this.#preparation === 'due') this.#prepare()
-    if (this.#preparation === 'running') {
-      this.#watch.checkStop()
-      return 0
+    this.#watch.checkStop()
+    if (this.#whileLocked) {
+      this.#waitFor(this.#whileLocked)
+      this.#whileLocked = undefined
     }
+    if (this.#isWaiting) return this.#look()
     const now = performance.now()
     if (this.#batchStartedMs !== undefined) {
       const wanted = this.#batch * Math.min(MAX_GROWTH, TARGET_BATCH_MS / Math.max(now - this.#batchStartedMs, 1))
       this.#batch = Math.round(Math.min(MAX_BATCH_PAGES, Math.max(MIN_BATCH_PAGES, wanted)))
     }
-    this.#watch.checkStop()
     this.#watch.onProgress(totalPages - remainingPages, totalPages, this.#pageBytes)
-    if (this.#batch >= remainingPages) this.#watch.beforeCommit?.()
+    if (this.#batch >= remainingPages && this.#beforeCommit) {
+      this.#waitFor(this.#beforeCommit)
+      this.#beforeCommit = undefined
+      this.#batchStartedMs = undefined
+      return this.#look()
+    }
     this.#batchStartedMs = now
     return this.#batch
   }
 
-  #prepare(): void {
-    this.#preparation = 'running'
-    this.#watch.whileLocked!().then(() => (this.#preparation = 'done'), (reason: unknown) => (this.#failure = { reason }))
+  #waitFor(work: () => Promise<void>): void {
+    this.#isWaiting = true
+    work().then(() => (this.#isWaiting = false), (reason: unknown) => (this.#failure = { reason }))
+  }
+
+  /** Asks for no pages, and not to be asked again at once: what is waited for needs the processor. */
+  #look(): number {
+    Atomics.wait(this.#pause, 0, 0, LOOK_PAUSE_MS)
+    return 0
   }
 }

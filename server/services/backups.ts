@@ -15,10 +15,10 @@ import {
   BACKUP_WEIGHTS, RESTORE_WEIGHTS, type BackupInfo, type BackupKind, type BackupPhase, type BackupStatus, type ProgressSnapshot, type RestorePhase,
   type RestorePreview,
 } from '../protocol.ts'
-import type { CheckedCopy, CopyPlan, CopyProgress, CopyQuestion, CopyResult } from '../workers/backup-messages.ts'
-import type { HashPlan } from '../workers/hash-worker.ts'
+import type { CheckedCopy, CopyPlan, CopyProgress, CopyQuestion, CopyResult, RestorePlan } from '../workers/backup-messages.ts'
 import type { InspectPlan, RestoreChanges } from '../workers/inspect-worker.ts'
 import { stemOf, timeStamp, type BackupFolder } from './backup-folder.ts'
+import type { DatabaseFile } from './database-file.ts'
 import { checkRoom, freeBytes } from './disk-space.ts'
 import { readSessionId } from './import-request.ts'
 import type { Imports } from './imports.ts'
@@ -39,6 +39,8 @@ const REPORT_BYTES = 2 ** 20
 export interface BackupsContext {
   databasePath: string
   busyTimeoutMs: number
+  /** Tells where another file has taken the database's place: that is neither backed up nor replaced. */
+  file: DatabaseFile
   folder: BackupFolder
   /** The database of what outlives a restore. */
   operationsDb: Db
@@ -145,11 +147,12 @@ export class Backups {
     return { backup, ...changes, databaseBytes: await this.#databaseBytes() }
   }
 
-  /** @throws Fault BAD_OPTIONS, SESSION_EXISTS, BACKUP_RUNNING, RESTORE_RUNNING, DISK_FULL, INTERRUPTED */
+  /** @throws Fault BAD_OPTIONS, SESSION_EXISTS, BACKUP_RUNNING, RESTORE_RUNNING, DISK_FULL, SQLITE_CANTOPEN, INTERRUPTED */
   async startBackup({ sessionId: given, kind }: { sessionId?: unknown, kind: 'manual' | 'scheduled' }): Promise<{ sessionId: string, name: string }> {
     const { folder, databasePath } = this.#context
     return this.#begin('backup', given, async (sessionId) => {
       await checkRoom(folder.path, await this.#databaseBytes(), 'a copy')
+      this.#context.file.check()
       const name = await folder.promise(`hextrackr-${timeStamp(new Date())}`)
       const operation = this.#context.operations.begin({ sessionId, metadata: { operation: 'backup', name, kind }, weights: BACKUP_WEIGHTS })
       const run = this.#run(operation, { kind: 'backup', databasePath, partialPath: folder.partial(sessionId, 'copy'), ...this.#plan(operation) }, (copy) => this.#keep(copy, name, kind))
@@ -202,14 +205,15 @@ export class Backups {
     }
   }
 
-  /** @throws Fault BACKUP_NOT_FOUND, NOT_A_DATABASE, DISK_FULL, SESSION_EXISTS, IMPORTS_RUNNING, BACKUP_RUNNING, RESTORE_RUNNING */
+  /** @throws Fault BACKUP_NOT_FOUND, NOT_A_DATABASE, DISK_FULL, SQLITE_CANTOPEN, SESSION_EXISTS, IMPORTS_RUNNING, BACKUP_RUNNING, RESTORE_RUNNING */
   async startRestore(name: string, given: unknown): Promise<{ sessionId: string }> {
     const { folder } = this.#context
     const backupPath = await folder.find(name)
     await checkHead(backupPath)
     return this.#begin('restore', given, async (sessionId) => {
       await this.#checkRoomForRestore((await stat(backupPath)).size, true)
-      return this.#beginRestore(sessionId, name, folder.partial(sessionId, 'work'), backupPath)
+      const { verified, sha256 } = await this.get(name)
+      return this.#beginRestore(sessionId, name, folder.partial(sessionId, 'work'), { backupPath, ...(verified && sha256 !== undefined && { verifiedSha256: sha256 }) })
     })
   }
 
@@ -241,12 +245,13 @@ export class Backups {
     }
   }
 
-  #beginRestore(sessionId: string, name: string, workPath: string, backupPath?: string): Begun<{ sessionId: string }> {
-    const { folder, databasePath, operations } = this.#context
+  #beginRestore(sessionId: string, name: string, workPath: string, from: Pick<RestorePlan, 'backupPath' | 'verifiedSha256'> = {}): Begun<{ sessionId: string }> {
+    const { folder, file, databasePath, operations } = this.#context
+    file.check()
     const operation = operations.begin({ sessionId, metadata: { operation: 'restore', name }, weights: RESTORE_WEIGHTS })
     const plan: CopyPlan = {
       kind: 'restore', sessionId, name, databasePath, workPath, safetyPath: folder.partial(sessionId, 'safety'),
-      resizedPath: folder.partial(sessionId, 'resized'), ...(backupPath !== undefined && { backupPath }), ...this.#plan(operation),
+      resizedPath: folder.partial(sessionId, 'resized'), ...from, ...this.#plan(operation),
     }
     const run = this.#run(operation, plan, async (copy, restored) => {
       const safetyCopy = await folder.promise(`before-restore-${timeStamp(new Date())}`)
@@ -377,7 +382,6 @@ export class Backups {
       onOutcome: (decided) => (outcome = decided),
       onQuestion: async (question) => {
         switch (question.kind) {
-          case 'hash': return this.#hash(question.path, (fraction) => report({ phase: question.phase, fraction: question.fromFraction + (1 - question.fromFraction) * fraction }))
           case 'keep': return keep(question.copy, question.restored)
           case 'swapped': this.#context.onSwapped()
         }
@@ -394,10 +398,6 @@ export class Backups {
       operation.complete(outcome.message, outcome.metadata)
       await this.prune()
     }
-  }
-
-  #hash(path: string, onProgress: (fraction: number) => void): Promise<string> {
-    return runForResult<string>('hash-worker', { path } satisfies HashPlan, this.#context.turns, onProgress)
   }
 
   /** Give a checked copy its name, and remember what is known of it first: a file without that would count as unverified. */
@@ -488,9 +488,9 @@ function completed(snapshot: ProgressSnapshot, copy: KnownBackup | undefined): P
 }
 
 /** Run a thread that has nothing to tell but its result. @throws Fault */
-async function runForResult<Result>(name: string, plan: object, turns: WriteTurns, onProgress: (fraction: number) => void = () => undefined): Promise<Result> {
+async function runForResult<Result>(name: string, plan: object, turns: WriteTurns): Promise<Result> {
   let outcome: Result | Fault | undefined
-  await runThread<number, Result>(name, plan, turns, { onProgress, onOutcome: (decided) => (outcome = decided) })
+  await runThread<never, Result>(name, plan, turns, { onProgress: () => undefined, onOutcome: (decided) => (outcome = decided) })
   if (outcome instanceof Fault) throw outcome
   return outcome as Result
 }

@@ -8,6 +8,7 @@ import Database from 'better-sqlite3'
 import type { BackupInfo, BackupStatus, ImportRecord, Problem, ProgressSnapshot } from '../protocol.ts'
 import { amount } from './amount.ts'
 import { backUp, backupFiles, fill, restore, sendDatabase, startBackup, startRestore } from './backup-support.ts'
+import { preload } from './preload.ts'
 import { suiteScope } from './suite.ts'
 import { newSessionId, temporaryFolder, TestServer, type Scope } from './support.ts'
 
@@ -111,6 +112,26 @@ describe('a backup', () => {
     assert.deepEqual(backupFiles(server.dataDir), [])
     assert.equal((await server.request<Problem>('POST', `/api/operations/${sessionId}/cancel`)).body.code, 'ALREADY_FINISHED')
     assert.equal((await server.request<Problem>('POST', `/api/operations/${newSessionId()}/cancel`)).body.code, 'SESSION_NOT_FOUND')
+  })
+
+  test('can be cancelled while it is checked, however long that takes', async (t) => {
+    const server = await TestServer.start(t, {
+      env: preload(temporaryFolder(t), `
+        const { pragma } = Database.prototype
+        Database.prototype.pragma = function (sql, ...more) {
+          if (/^integrity_check/.test(sql)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+          return pragma.call(this, sql, ...more)
+        }
+      `),
+    })
+    const watcher = await server.connect()
+    const sessionId = newSessionId()
+    await watcher.join(sessionId)
+    await startBackup(server, { sessionId })
+    await watcher.until(({ payload }) => payload.metadata.phase === 'check')
+    assert.equal((await server.request('POST', `/api/operations/${sessionId}/cancel`)).status, 202)
+    assert.equal(((await watcher.end(sessionId)).payload.error as { code: string }).code, 'CANCELLED')
+    assert.deepEqual(backupFiles(server.dataDir), [])
   })
 
   test('is the only one at a time, under an id that nobody else has', async (t) => {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import Database from 'better-sqlite3'
 import type { Health, Problem, ProgressSnapshot } from '../protocol.ts'
-import { backUp, contentHash } from './backup-support.ts'
+import { backUp, contentHash, startBackup, startRestore } from './backup-support.ts'
 import { preload } from './preload.ts'
 import { SlowUpload } from './slow-upload.ts'
 import { makeReadOnly, OPTIMIST, smallDisk } from './small-disk.ts'
@@ -72,6 +72,7 @@ describe('the database file', () => {
   test('that is deleted or replaced under the server is told, no other one is begun, and nothing is written to what took its place', async (t) => {
     const server = await TestServer.start(t)
     await server.import('a\n1\n', { filename: 'one.csv' })
+    const { name } = await backUp(server)
     await server.settled()
     const problems = async (): Promise<unknown> => (await server.get<Health>('/api/health')).body.problems?.map(({ code }) => code)
     const aside = join(server.dataDir, 'aside')
@@ -90,6 +91,7 @@ describe('the database file', () => {
     assert.deepEqual(await problems(), ['DATABASE_REPLACED'])
     const replaced = await server.upload('a\n2\n', { filename: 'two.csv' })
     assert.deepEqual([replaced.status, replaced.body.code], [500, 'SQLITE_CANTOPEN'])
+    for (const { status, body } of [await startBackup(server), await startRestore(server, name)]) assert.deepEqual([status, body.code], [500, 'SQLITE_CANTOPEN'])
     assert.deepEqual(readFileSync(server.databasePath), readFileSync(other))
 
     rmSync(server.databasePath)

@@ -1,16 +1,17 @@
 /**
- * Thread of one backup or restore. It alone reads and writes the databases; the main thread hears of its progress, hashes
- * (in another thread) what this one is checking, gives finished copies their names and opens its own connections anew
- * when the content has been swapped.
+ * Thread of one backup or restore. It alone writes the live database, and has a process of its own copy and check files
+ * (copy-helper.ts); the main thread hears of its progress, gives finished copies their names and opens its own connections
+ * anew when the content has been swapped.
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { explainForeign } from '../db/inspect.ts'
 import { Fault } from '../faults.ts'
 import { workInBackground } from './background.ts'
 import type { BackupInfo } from '../protocol.ts'
-import type { AdoptPlan, BackupPlan, CopyPlan, CopyProgress, CopyQuestion, CopyResult } from './backup-messages.ts'
-import { checkCopy, copyLive, syncFile, type CopyTools } from './checked-copy.ts'
+import type { BackupPlan, CopiedFile, CopyPlan, CopyProgress, CopyQuestion, CopyResult } from './backup-messages.ts'
+import { checkCopy, copyLive, type CopyTools } from './checked-copy.ts'
 import { Control } from './control.ts'
+import { CopyHelper } from './copy-helper.ts'
 import { MainThread } from './main-thread.ts'
 import { runRestore } from './restore-run.ts'
 
@@ -21,23 +22,19 @@ const main = new MainThread<CopyProgress, CopyResult, CopyQuestion>(parentPort!)
 const control = new Control(plan.kind === 'restore' ? 'restore' : 'backup', plan.control)
 const tools: CopyTools = {
   control,
+  helper: new CopyHelper(control),
   busyTimeoutMs: plan.busyTimeoutMs,
   report: (progress) => main.send({ kind: 'progress', progress }),
   ask: (question) => main.ask(question),
 }
 
 async function runBackup({ databasePath, partialPath }: BackupPlan): Promise<CopyResult> {
-  await copyLive(databasePath, partialPath, tools, { phase: 'copy', from: 0, to: 1 })
-  return keep(partialPath, 'Backed up')
+  const copied = await copyLive(databasePath, partialPath, tools, { phase: 'copy', from: 0, to: 1 })
+  return keep(partialPath, copied, 'Backed up')
 }
 
-async function adopt({ partialPath }: AdoptPlan): Promise<CopyResult> {
-  syncFile(partialPath)
-  return keep(partialPath, 'Uploaded')
-}
-
-async function keep(path: string, verb: string): Promise<CopyResult> {
-  const copy = await checkCopy(path, tools, { phase: 'check', from: 0, to: 1 })
+async function keep(path: string, copied: CopiedFile, verb: string): Promise<CopyResult> {
+  const copy = await checkCopy(path, copied, tools, { phase: 'check', from: 0, to: 1 })
   if (!control.beginCommit()) throw control.stopFault()
   tools.report({ phase: 'finish', fraction: 0 })
   const { name, bytes, sha256, tables, rows } = await tools.ask({ kind: 'keep', copy }) as BackupInfo
@@ -47,7 +44,7 @@ async function keep(path: string, verb: string): Promise<CopyResult> {
 async function run(): Promise<CopyResult> {
   switch (plan.kind) {
     case 'backup': return runBackup(plan)
-    case 'adopt': return adopt(plan)
+    case 'adopt': return keep(plan.partialPath, {}, 'Uploaded')
     case 'restore': return runRestore(plan, { ...tools, takeTurn: main.turns.take, endTurn: main.turns.end })
   }
 }
@@ -64,4 +61,5 @@ try {
 } catch (error) {
   main.send({ kind: 'failed', fault: explain(plan.kind === 'adopt' ? explainForeign(error) : error).toMessage() })
 }
+await tools.helper.close()
 main.close()

@@ -1,13 +1,13 @@
 import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import { copyPages, pinSnapshot } from '../db/copy-pages.ts'
-import { checkIntegrity, explainForeign, openUntouched, readContents, type Contents } from '../db/inspect.ts'
-import { openReader, openWriter } from '../db/open.ts'
+import { explainForeign, openUntouched, readContents, type Contents } from '../db/inspect.ts'
+import { openReader, openWriter, type Db } from '../db/open.ts'
 import { isRestored, openScratch, prepareForRestore } from '../db/restore-copy.ts'
 import { Fault } from '../faults.ts'
 import type { BackupInfo } from '../protocol.ts'
-import type { CopyResult, RestorePlan } from './backup-messages.ts'
-import { checkCopy, copyLive, inspect, syncFile, totalRows, watchPages, type CopyTools } from './checked-copy.ts'
+import type { CopiedFile, CopyResult, RestorePlan } from './backup-messages.ts'
+import { checkCopy, copyLive, reportWithin, syncFile, totalRows, type CopyTools } from './checked-copy.ts'
 
 /** Longest wait for readers of the old content before the log is cut back, ms. Later checkpoints do what this one cannot. */
 const CHECKPOINT_PATIENCE_MS = 200
@@ -21,11 +21,14 @@ export interface RestoreTools extends CopyTools {
 /**
  * Replace the live database's content by a backup's.
  *
- * 1. check: the backup is copied beside it, and the copy is checked and made ready. The backup itself is only read.
+ * 1. check: the backup is copied beside it, and the copy is checked, unless it is byte for byte a backup that was checked
+ *    when it was made, and made ready. The backup itself is only read.
  * 2. safety: the live database is locked against writers of every program, and only then copied, so that nothing that
- *    anybody wrote is missing in the safety copy. It is checked and gets its name.
- * 3. restore: the prepared copy's pages go into the live database, in the transaction that holds that lock.
- * 4. verify: what is there now is checked and counted. If it is not what was prepared, the safety copy is brought back.
+ *    anybody wrote is missing in the safety copy.
+ * 3. restore: the prepared copy's pages go into the live database, in the transaction that holds that lock. Meanwhile the safety
+ *    copy is checked; nothing is committed before it has its name.
+ * 4. verify: what is there now is checked and counted, while the log is copied into the database file. If it is not what was
+ *    prepared, the safety copy is brought back.
  *
  * @throws Fault or SqliteError; the data are as they were then
  */
@@ -41,7 +44,7 @@ export async function runRestore(plan: RestorePlan, tools: RestoreTools): Promis
       await tools.ask({ kind: 'swapped' })
       syncFile(`${plan.databasePath}-wal`)
       tools.report({ phase: 'verify', fraction: 0 })
-      verify(live, plan.sessionId, prepared.contents)
+      await verify(live, plan, prepared.contents, tools)
     } catch (error) {
       live.close()
       await bringBack(plan, safety, tools)
@@ -51,7 +54,7 @@ export async function runRestore(plan: RestorePlan, tools: RestoreTools): Promis
       live.close()
     }
     tools.report({ phase: 'verify', fraction: 0.9 })
-    cutLog(plan.databasePath)
+    cutLog(plan.databasePath, 'TRUNCATE')
     const { tables, notices } = prepared.contents
     return {
       message: `Restored ${plan.name}`,
@@ -71,15 +74,18 @@ interface Prepared {
 }
 
 async function prepare(plan: RestorePlan, tools: CopyTools): Promise<Prepared> {
-  const { workPath, backupPath, resizedPath, databasePath, busyTimeoutMs } = plan
+  const { workPath, backupPath, verifiedSha256, resizedPath, databasePath, busyTimeoutMs } = plan
   tools.report({ phase: 'check', fraction: 0 })
-  if (backupPath !== undefined) await copyBackup(backupPath, workPath, tools)
-  tools.report({ phase: 'check', fraction: 0.5 })
-  const { pageSize, ...contents } = inspect(workPath, busyTimeoutMs)
-  tools.control.throwIfStopped()
-  tools.report({ phase: 'check', fraction: 0.8 })
+  let copied: CopiedFile = {}
+  if (backupPath !== undefined) {
+    copied = await tools.helper.perform({ kind: 'copy-file', from: backupPath, path: workPath, busyTimeoutMs }, reportWithin(tools, { phase: 'check', from: 0, to: 0.7 }))
+  }
+  const isVerified = copied.sha256 !== undefined && copied.sha256 === verifiedSha256
+  const contents = await tools.helper.perform({ kind: 'check', path: workPath, busyTimeoutMs, isVerified, mustHash: false, mustSync: false, mayBeDamaged: false })
+  tools.report({ phase: 'check', fraction: 0.9 })
   try {
-    const path = pageSize === livePageSize(databasePath) ? workPath : resize(workPath, resizedPath, livePageSize(databasePath))
+    const pageSize = pageSizeOf(openReader(databasePath))
+    const path = pageSizeOf(openUntouched(workPath, busyTimeoutMs)) === pageSize ? workPath : resize(workPath, resizedPath, pageSize)
     const work = openScratch(path)
     try {
       prepareForRestore(work, { sessionId: plan.sessionId, backup: plan.name, restoredAt: Date.now() })
@@ -93,26 +99,12 @@ async function prepare(plan: RestorePlan, tools: CopyTools): Promise<Prepared> {
   }
 }
 
-async function copyBackup(backupPath: string, workPath: string, tools: CopyTools): Promise<void> {
+/** @param db is closed */
+function pageSizeOf(db: Db): number {
   try {
-    const backup = openUntouched(backupPath, tools.busyTimeoutMs)
-    try {
-      pinSnapshot(backup)
-      await copyPages(backup, workPath, watchPages(tools, { phase: 'check', from: 0, to: 0.5 }))
-    } finally {
-      backup.close()
-    }
-  } catch (error) {
-    throw explainForeign(error)
-  }
-}
-
-function livePageSize(databasePath: string): number {
-  const live = openReader(databasePath)
-  try {
-    return live.pragma('page_size', { simple: true }) as number
+    return db.pragma('page_size', { simple: true }) as number
   } finally {
-    live.close()
+    db.close()
   }
 }
 
@@ -132,34 +124,51 @@ function resize(path: string, resizedPath: string, pageSize: number): string {
 async function swap(plan: RestorePlan, prepared: Prepared, tools: CopyTools): Promise<BackupInfo> {
   const { databasePath, safetyPath } = plan
   const source = new Database(prepared.path, { readonly: true, fileMustExist: true })
-  let safety: BackupInfo | undefined
+  let safety: Promise<BackupInfo> | undefined
+  const keepSafetyCopy = async (copied: CopiedFile): Promise<BackupInfo> => {
+    // Its progress is that of the pages that go into the live database meanwhile.
+    const copy = await checkCopy(safetyPath, copied, { ...tools, report: () => undefined }, { phase: 'safety', from: 0, to: 1 }, true)
+    const { tables, notices } = prepared.contents
+    return await tools.ask({ kind: 'keep', copy, restored: { tables: tables.length, rows: totalRows(tables), notices } }) as BackupInfo
+  }
   try {
     pinSnapshot(source)
+    const report = reportWithin(tools, { phase: 'restore', from: 0, to: 1 })
     await copyPages(source, databasePath, {
-      ...watchPages(tools, { phase: 'restore', from: 0, to: 1 }),
+      busyTimeoutMs: tools.busyTimeoutMs,
+      checkStop: () => tools.control.throwIfStopped(),
+      onProgress: (pagesDone, pagesTotal, pageBytes) => report({ fraction: pagesDone / pagesTotal, pages: { pagesDone, pagesTotal, pageBytes } }),
       whileLocked: async () => {
-        await copyLive(databasePath, safetyPath, tools, { phase: 'safety', from: 0, to: 0.6 })
-        const copy = await checkCopy(safetyPath, tools, { phase: 'safety', from: 0.6, to: 1 }, true)
-        const { tables, notices } = prepared.contents
-        safety = await tools.ask({ kind: 'keep', copy, restored: { tables: tables.length, rows: totalRows(tables), notices } }) as BackupInfo
+        safety = keepSafetyCopy(await copyLive(databasePath, safetyPath, tools, { phase: 'safety', from: 0, to: 1 }))
+        // It is waited for before the commit, or where something fails before that.
+        safety.catch(() => undefined)
       },
-      beforeCommit: () => {
+      beforeCommit: async () => {
+        await safety
         if (!tools.control.beginCommit()) throw tools.control.stopFault()
       },
     })
-    return safety!
+    return await safety!
+  } catch (error) {
+    // Whether it is kept must not depend on how far something else has come.
+    await safety?.catch(() => undefined)
+    throw error
   } finally {
     source.close()
   }
 }
 
 /** @throws Fault, Error where the live database does not hold what was prepared */
-function verify(live: Database.Database, sessionId: string, { tables }: Contents): void {
+async function verify(live: Db, { sessionId, databasePath, busyTimeoutMs }: RestorePlan, { tables }: Contents, { helper }: CopyTools): Promise<void> {
   if (!isRestored(live, sessionId)) throw new Error('the restored database does not hold the mark of its restore')
-  checkIntegrity(live)
+  const integrity = helper.perform({ kind: 'check-live', databasePath, busyTimeoutMs })
+  // It is waited for below, where nothing else fails first.
+  integrity.catch(() => undefined)
   const found = readContents(live).tables
   const isEqual = found.length === tables.length && found.every(({ name, rows }, index) => name === tables[index]!.name && rows === tables[index]!.rows)
   if (!isEqual) throw new Fault('DATABASE_DAMAGED', 'Tables or rows were not those of the backup.')
+  cutLog(databasePath, 'PASSIVE')
+  await integrity
 }
 
 async function bringBack({ databasePath, safetyPath }: RestorePlan, safety: BackupInfo, tools: CopyTools): Promise<void> {
@@ -176,13 +185,13 @@ async function bringBack({ databasePath, safetyPath }: RestorePlan, safety: Back
 }
 
 /**
- * Copy the log into the database file and empty it, as far as readers of the old content and the disk allow. What is
- * restored is safe in the log as well, and later checkpoints go on where this one stopped.
+ * Copy the log into the database file and, where it is truncated, empty it, as far as readers of the old content and the disk
+ * allow. What is restored is safe in the log as well, and later checkpoints go on where this one stopped.
  */
-function cutLog(databasePath: string): void {
+function cutLog(databasePath: string, mode: 'PASSIVE' | 'TRUNCATE'): void {
   const db = openWriter(databasePath, CHECKPOINT_PATIENCE_MS)
   try {
-    db.pragma('wal_checkpoint(TRUNCATE)')
+    db.pragma(`wal_checkpoint(${mode})`)
   } catch (error) {
     const { code } = Fault.from(error)
     if (code !== 'SQLITE_FULL' && code !== 'SQLITE_BUSY') throw error
