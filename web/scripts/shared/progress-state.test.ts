@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ImportMetadata, ImportRecord, ProgressComplete, ProgressFailure, ProgressUpdate } from '../../../server/protocol.ts'
 import { stepFraction } from './operation.ts'
-import { advance, fractionOf, newProgress, progressOfRecord, type ProgressEvent, type ProgressMessage, type ProgressState } from './progress-state.ts'
+import { advance, fractionOf, isAllSent, newProgress, progressOfRecord, type ProgressEvent, type ProgressMessage, type ProgressState } from './progress-state.ts'
 
 const ID = '3b241101-e2bb-4255-8caf-4136c566a962'
 
@@ -74,6 +74,9 @@ test('rows that are brought in while the file arrives have the say, and the uplo
   const state = run([{ type: 'upload', loaded: 40, total: 100 }, early, { type: 'upload', loaded: 60, total: 100 }])
   assert.deepEqual([state.stage, state.phase, state.percent, state.rowsDone, state.bytesDone], ['uploading', 'import', 20, 500, 20])
   assert.deepEqual([0, 1, 2, 3].map((step) => fractionOf(state, step)), [0.4, 1, 0.2, 0])
+  const accepted = advance(state, { type: 'accepted' }, 8_000)
+  const late = advance(accepted, message(update(22, { phase: 'import', rowsDone: 600, bytesDone: 24, bytesReceived: 70, bytesTotal: 103 })), 8_500)
+  assert.deepEqual([late.stage, late.bytesDone, isAllSent(accepted), isAllSent(late)], ['running', 24, true, true])
   const whole = advance(state, message(update(50, { phase: 'import', rowsDone: 800, bytesDone: 32, bytesTotal: 100 })), 9_000)
   assert.deepEqual([whole.stage, fractionOf(whole, 0), fractionOf(whole, 2)], ['running', 1, stepFraction('import', 2, 50)])
 })

@@ -128,6 +128,7 @@ export function advance(state: ProgressState, event: ProgressEvent, at: number):
     case 'accepted':
       return {
         ...state, stage: 'running', heardAt: at, table: event.table ?? state.table, filename: event.filename ?? state.filename,
+        bytesReceived: state.bytesTotal,
         ...state.stage === 'uploading' && state.phase === 'upload' && { percent: Math.max(state.percent, uploadShare(state.kind)), bytesDone: state.bytesTotal ?? state.bytesDone },
       }
     case 'message':
@@ -214,9 +215,11 @@ function take(state: ProgressState, message: ProgressMessage, at: number): Progr
   if (known.stage === 'uploading' && phase === 'upload') return known
   if (message.timestamp < known.serverTime || phaseIndex(kind, phase) < phaseIndex(kind, known.phase)) return known
   // What the server said of the upload may be heard after its answer that it has all of it.
-  const { bytesDone, bytesTotal } = phase === 'upload' && isAllSent(known) ? known : metadata
+  const isAll = isAllSent(known)
+  const { bytesDone, bytesTotal } = phase === 'upload' && isAll ? known : metadata
+  const bytesReceived = metadata.bytesReceived !== undefined && known.bytesReceived !== undefined && isAll ? bytesTotal : metadata.bytesReceived
   const moved = move(known, at, {
-    phase, percent: message.progress, bytesDone, bytesTotal, bytesReceived: metadata.bytesReceived, rowsDone: metadata.rowsDone,
+    phase, percent: message.progress, bytesDone, bytesTotal, bytesReceived, rowsDone: metadata.rowsDone,
     pagesDone: metadata.pagesDone, pagesTotal: metadata.pagesTotal, rowsPerSecond: metadata.rowsPerSecond, etaSeconds: metadata.etaSeconds,
   })
   const stage = known.stage === 'uploading' && metadata.bytesReceived !== undefined ? 'uploading' : 'running'
