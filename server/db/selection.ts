@@ -32,16 +32,28 @@ const MAX_VALUES = 1000
 /** All that the text of a number is made of. */
 const NUMBER_CHARACTERS = /^[\d.eE+-]*$/
 
+/** A part of a number that is written without an exponent. */
+const DECIMAL = /^-?(?<whole>\d*)(?:(?<point>\.)(?<fraction>\d*))?$/
+
 /** All that the text of a date is made of, with its time. */
 const DATE_CHARACTERS = /^[\d./:,TZ -]*$/i
 
 const COMPARISONS: Partial<Record<FilterOperator, string>> = { eq: 'IS', ne: 'IS NOT', lt: '<', lte: '<=', gt: '>', gte: '>=' }
 
 /** A column's value as people see it. */
-const asText = ({ name, type, scale }: ColumnInfo): string =>
-  type === 'TEXT' ? quoteIdentifier(name) : scale === undefined ? `CAST(${quoteIdentifier(name)} AS TEXT)` : `printf('%.${scale}f', ${quoteIdentifier(name)})`
+function asText({ name, type, scale }: ColumnInfo): string {
+  const operand = quoteIdentifier(name)
+  if (type === 'TEXT') return operand
+  // To printf, NULL is a zero.
+  return scale === undefined ? `CAST(${operand} AS TEXT)` : `iif(${operand} IS NULL, NULL, printf('%.${scale}f', ${operand}))`
+}
 
-const likePattern = (text: string): string => `%${text.replaceAll(/[\\%_]/g, '\\$&')}%`
+/** True of rows in whose column people see a text, ASCII letters compared without case. */
+function containsSql(column: ColumnInfo, text: string): Fragment {
+  const escaped = text.replaceAll(/[\\%_]/g, '\\$&')
+  // ESCAPE costs time in every row.
+  return { sql: `${asText(column)} LIKE ?${escaped === text ? '' : ` ESCAPE '\\'`}`, values: [`%${escaped}%`] }
+}
 
 /** All of the conditions. */
 export const allOf = (conditions: readonly Fragment[]): Fragment => conditions.length === 0
@@ -142,7 +154,7 @@ function filterSql(column: ColumnInfo, { operator, value }: Filter): Fragment {
   switch (operator) {
     case 'empty': return { sql: `${name} IS NULL OR ${name} = ''`, values: [] }
     case 'notempty': return { sql: `${name} IS NOT NULL AND ${name} <> ''`, values: [] }
-    case 'contains': return { sql: `${asText(column)} LIKE ? ESCAPE '\\'`, values: [likePattern(value)] }
+    case 'contains': return containsSql(column, value)
     case 'in': {
       const wanted = readValues(column, value)
       const texts = wanted.filter((one) => one !== null)
@@ -186,12 +198,22 @@ function comparable({ type }: ColumnInfo, value: string): string | number {
 
 /** @param isOurs whether columns are known to hold nothing but numbers, or dates, which need not be searched for words */
 function searchSql(columns: readonly ColumnInfo[], search: string, isOurs: boolean): Fragment {
-  const searched = isOurs ? columns.filter((column) => mayContain(column, search)) : columns
+  const searched = columns.map((column) => isOurs ? searchColumnSql(column, search) : containsSql(column, search)).filter((one) => one !== undefined)
   if (searched.length === 0) return { sql: '0', values: [] }
-  return { sql: anyOf(searched.map((column) => `${asText(column)} LIKE ? ESCAPE '\\'`)), values: searched.map(() => likePattern(search)) }
+  return { sql: anyOf(searched.map(({ sql }) => sql)), values: searched.flatMap(({ values }) => values) }
 }
 
-function mayContain({ type, content }: ColumnInfo, search: string): boolean {
-  if (type !== 'TEXT') return NUMBER_CHARACTERS.test(search)
-  return content?.startsWith('date') !== true || DATE_CHARACTERS.test(search)
+/** @returns undefined where no value of such a column contains the text */
+function searchColumnSql(column: ColumnInfo, search: string): Fragment | undefined {
+  const { type, content, scale } = column
+  const contains = containsSql(column, search)
+  if (type === 'TEXT') return content?.startsWith('date') !== true || DATE_CHARACTERS.test(search) ? contains : undefined
+  if (type === 'REAL' && scale === undefined) return NUMBER_CHARACTERS.test(search) ? contains : undefined
+  const { whole, point, fraction } = DECIMAL.exec(search)?.groups ?? {}
+  if (whole === undefined || (point !== undefined && (scale === undefined || fraction!.length > scale))) return undefined
+  const isBeforePoint = point !== undefined || whole.length > (scale ?? 0)
+  if (!isBeforePoint || whole.length < 2) return contains
+  // To compare numbers is quicker than to write and read them. Less than a power of ten, since they may be rounded up as they are written.
+  const least = 0.9 * 10 ** (whole.length - 1)
+  return { sql: `(${quoteIdentifier(column.name)} NOT BETWEEN ? AND ? AND ${contains.sql})`, values: [-least, least, ...contains.values] }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import Database from 'better-sqlite3'
 import fc from 'fast-check'
-import type { CellValue, Filter } from '../protocol.ts'
+import type { CellValue, ColumnInfo, Filter } from '../protocol.ts'
 import { Interrupt, registerInterrupt } from './interrupt.ts'
 import { migrate } from './migrations.ts'
 import type { Db } from './open.ts'
@@ -95,6 +95,41 @@ describe('pages of a table', () => {
       return row && cursors ? [row[0]!, ...walk({ after: cursors.last })] : []
     }
     assert.deepEqual(walk({ offset: 0 }), [null, '-Inf', '9223372036854775806', '9223372036854775807', 'Inf', '', '0x00fe', '0x00ff'])
+  })
+
+  test('hold exactly the rows in whose numbers people see what they search for', (t) => {
+    const db = database(t)
+    db.exec('CREATE TABLE numbers (i INTEGER, r REAL)')
+    const columns: ColumnInfo[] = [{ name: 'i', type: 'INTEGER' }, { name: 'r', type: 'REAL', scale: 2 }]
+    db.prepare('INSERT INTO _hextrackr_tables (name, row_count, columns) VALUES (?, 0, ?)').run('numbers', JSON.stringify(columns))
+    const insert = db.prepare('INSERT INTO numbers VALUES (?, ?)')
+    const power = fc.nat({ max: 12 }).map((digits) => 10 ** digits)
+    const number = fc.oneof(fc.integer({ min: -120, max: 120 }), fc.integer(), power, power.map((least) => 1 - least))
+    const search = fc.oneof(
+      fc.constantFrom('0', '-', '.', '-0.', '00', '0.0', '.5', '1e', '1-', '1.234', '10', '99', '100', 'x'), fc.integer({ min: -99_999, max: 99_999 }).map(String),
+    )
+    const cells = fc.array(fc.tuple(fc.option(number), fc.option(number)), { minLength: 1 })
+    fc.assert(fc.property(cells, search, fc.nat(), fc.nat(), (data, anything, from, length) => {
+      db.exec('DELETE FROM numbers')
+      for (const [i, hundredths] of data) insert.run(i, hundredths === null ? null : hundredths / 100)
+      const texts = data.map(([i, hundredths]) => [i === null ? '' : String(i), hundredths === null ? '' : (hundredths / 100).toFixed(2)])
+      const some = texts[from % texts.length]![from % 2]!
+      for (const wanted of [anything, some.slice(from % (some.length + 1)).slice(0, 1 + length % 8) || anything]) {
+        const expected = texts.filter((row) => row.some((cell) => cell.includes(wanted))).length
+        assert.equal(countRows(db, 'numbers', { filters: [], search: wanted }).total, expected, wanted)
+        const inColumn = texts.filter(([, cell]) => cell!.includes(wanted)).length
+        assert.equal(countRows(db, 'numbers', { filters: [{ column: 'r', operator: 'contains', value: wanted }] }).total, inColumn, `${wanted} in r`)
+      }
+    }), { numRuns: 300 })
+  })
+
+  test('say how many rows there are where they are the last', (t) => {
+    const db = database(t)
+    fill(db, 'data', Array.from({ length: 10 }, (_, index) => [index % 5, null, '']))
+    const total = (position: PagePosition, limit: number, column?: string): number | null => selectRows(db, 'data', {
+      selection: { filters: [{ column: 'i', operator: 'gt', value: '2' }], ...(column !== undefined && { sort: { column, descending: false } }) }, limit, position, isCounted: false,
+    }).page.total
+    assert.deepEqual([total({ offset: 0 }, 4), total({ offset: 0 }, 5), total({ offset: 3 }, 2), total({ offset: 3 }, 2, 'i'), total({ offset: 4 }, 2), total({ offset: 9 }, 2)], [null, 4, 4, 4, null, null])
   })
 
   test('of tables without row keys are found by number', (t) => {

@@ -14,7 +14,7 @@ export interface PageRequest {
   selection: RowSelection
   limit: number
   position: PagePosition
-  /** Whether the rows that match are counted; if not, `total` is null where it is not known anyway. */
+  /** Whether the rows that match are counted; if not, `total` is null where it does not turn out by the way. */
   isCounted: boolean
 }
 
@@ -69,7 +69,7 @@ export function selectRows(db: Db, name: string, { selection, limit, position, i
       page: {
         columns: sql.columns,
         rows: rows.map((row) => row.slice(sql.hasRowid ? 2 : 0).map(toCell)),
-        total: isCounted || sql.isWhole ? pages.total : null,
+        total: (isCounted || sql.isWhole ? pages.total : pages.knownTotal) ?? null,
         ...(cursors && { cursors }),
       },
     }
@@ -122,8 +122,15 @@ class Pages {
     return this.#total ??= this.#sql.isWhole ? this.#tableRows() : this.#sql.count()
   }
 
+  /** How many rows are wanted, where that has turned out by the way. */
+  get knownTotal(): number | undefined {
+    return this.#total
+  }
+
   rows(position: PagePosition, limit: number): KeyedRow[] {
     const rows = this.#find(position, limit)
+    // A page that is not full is the last one.
+    if ('offset' in position && rows.length < limit && (rows.length > 0 || position.offset === 0)) this.#total ??= position.offset + rows.length
     if (!this.#isTooWide || !this.#sql.hasRowid) return rows
     const cells = this.#db.prepare<SqlValue[], SqlValue[]>(`SELECT ${listOf(this.#sql.columns)} FROM ${this.#sql.table} WHERE _rowid_ = ?`).raw(true).safeIntegers(true)
     return rows.map((row) => [...row, ...cells.get(row[0]!)!])
