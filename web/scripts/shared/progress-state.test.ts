@@ -81,6 +81,14 @@ test('rows that are brought in while the file arrives have the say, and the uplo
   assert.deepEqual([whole.stage, fractionOf(whole, 0), fractionOf(whole, 2)], ['running', 1, stepFraction('import', 2, 50)])
 })
 
+test('the pace of an upload is no measure of what comes after it', () => {
+  const sent = run([1, 2, 3, 4, 5].map((loaded) => ({ type: 'upload', loaded: loaded * 20, total: 100 })))
+  assert.ok(sent.eta!.seconds > 10)
+  const analysing = advance(sent, message(update(19, { phase: 'analyse' }, 1)), 6_000)
+  assert.equal(analysing.eta, undefined)
+  assert.equal(advance(analysing, message(update(34, { phase: 'import', etaSeconds: 4 }, 2)), 7_000).eta?.seconds, 4)
+})
+
 test('a queue position is there only while the import waits', () => {
   const waiting = run([message(update(33, { phase: 'analyse', queuePosition: 0 }))])
   assert.equal(waiting.queuePosition, 0)

@@ -166,6 +166,8 @@ function move(state: ProgressState, at: number, to: Move): ProgressState {
   const step = stepAt(kind, to.phase)
   const fresh = step !== stepAt(kind, state.phase)
   const pace = fresh ? startPace(percent, at) : keepPace(state.pace, percent, at)
+  // How fast a file arrives says nothing of how fast it is read.
+  const eta = fresh && state.phase === 'upload' ? undefined : state.eta
   const bytesDone = to.bytesDone ?? (fresh ? 0 : state.bytesDone)
   const pagesDone = to.pagesDone ?? (fresh ? 0 : state.pagesDone)
   const rowsDone = to.rowsDone ?? state.rowsDone
@@ -180,7 +182,7 @@ function move(state: ProgressState, at: number, to: Move): ProgressState {
       })
   return {
     ...state, phase: to.phase, percent, bytesDone, bytesTotal, bytesReceived, rowsDone, pagesDone,
-    pagesTotal: to.pagesTotal ?? (fresh ? undefined : state.pagesTotal), speed, pace, eta: settleEta(state.eta, to.etaSeconds ?? secondsLeft(pace), at),
+    pagesTotal: to.pagesTotal ?? (fresh ? undefined : state.pagesTotal), speed, pace, eta: settleEta(eta, to.etaSeconds ?? secondsLeft(pace), at),
   }
 }
 
