@@ -18,11 +18,12 @@ export interface HealthSources {
 export async function findHealthProblems({ databasePath, file, dataDir, minFreeBytes, lastBackupFailure }: HealthSources): Promise<HealthProblem[]> {
   const can = (path: string, mode: number) => access(path, mode).then(() => true, () => false)
   const problems: HealthProblem[] = []
+  // At once: each of them waits behind what uploads write.
+  const [canWriteDatabase, canWriteFolder, free] = await Promise.all([can(databasePath, constants.W_OK), can(dataDir, constants.W_OK), freeBytes(dataDir)])
   if (file.problem) problems.push(file.problem)
-  else if (!await can(databasePath, constants.W_OK) || !await can(dataDir, constants.W_OK)) {
+  else if (!canWriteDatabase || !canWriteFolder) {
     problems.push({ code: 'DATABASE_READONLY', detail: 'The database or its folder cannot be written.' })
   }
-  const free = await freeBytes(dataDir)
   if (free < minFreeBytes) problems.push({ code: 'DISK_LOW', detail: `${free.toLocaleString('en')} bytes are free on the disk of the data folder.` })
   const failure = lastBackupFailure()
   if (failure) problems.push({ code: 'BACKUP_FAILED', detail: `The newest backup failed: ${failure.detail}` })

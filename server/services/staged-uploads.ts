@@ -221,7 +221,8 @@ class TextCheck extends Transform {
     this.#hash.update(chunk)
     if (this.#bytes < FINGERPRINT_BYTES) this.#fingerprint.update(chunk.subarray(0, FINGERPRINT_BYTES - this.#bytes))
     this.#bytes += chunk.length
-    if (this.#bytes - this.#reported >= REPORT_BYTES) {
+    const isDue = this.#bytes - this.#reported >= REPORT_BYTES
+    if (isDue) {
       this.#reported = this.#bytes
       this.#watch.onBytes(this.#bytes)
     }
@@ -232,7 +233,9 @@ class TextCheck extends Transform {
         if (fault) return done(fault)
       }
     }
-    done(null, chunk)
+    // From a fast network more bytes are there at once than others should wait for.
+    if (isDue) setImmediate(done, null, chunk)
+    else done(null, chunk)
   }
 
   override _flush(done: (error?: Error | null) => void): void {
