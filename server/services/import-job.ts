@@ -213,8 +213,8 @@ export class ImportJob {
       onQuestion: () => this.#arrived.promise,
     })
     if (hasClearedUp) return
-    await rm(plan.imagePath, { force: true })
     try {
+      await rm(plan.imagePath, { force: true })
       await this.#context.clearUp(number)
     } catch (error) {
       this.#context.logger.error({ import: number, cause: error }, 'what a thread that died has left could not be cleared up; the next start does it')

@@ -44,7 +44,7 @@ export class StagedUploads {
     this.#folder = folder
     this.#db = db
     this.#keepMs = keepMs
-    this.#pruning = setInterval(() => void this.prune(), PRUNE_INTERVAL_MS).unref()
+    this.#pruning = setInterval(() => void this.prune().catch(() => undefined), PRUNE_INTERVAL_MS).unref()
   }
 
   /**
@@ -82,8 +82,9 @@ export class StagedUploads {
     await checkRoom(this.#folder, bytes)
   }
 
+  /** What cannot be removed now, from a disk that has turned read-only say, is removed at the next start. */
   async remove({ path }: Pick<StagedFile, 'path'>): Promise<void> {
-    await this.#drop(basename(path))
+    await this.#drop(basename(path)).catch(() => undefined)
   }
 
   /**
@@ -108,7 +109,7 @@ export class StagedUploads {
       insertStaged(this.#db, { start, file, options: options ?? null, bytes: result.bytes, sha256: result.sha256, keptSince: null })
       return { path, ...result }
     } catch (error) {
-      await rm(path, { force: true })
+      await this.remove({ path })
       throw signal.aborted ? signal.reason : error
     }
   }

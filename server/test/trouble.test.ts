@@ -56,6 +56,23 @@ describe('a disk', () => {
     await server.kill()
   })
 
+  test('that becomes read-only under uploads that wait lets them be cancelled, and the server goes on', async (t) => {
+    const dataDir = smallDisk(t, 20)
+    if (dataDir === null) return
+    const server = await TestServer.start(t, { dataDir, env: { MAX_RUNNING_IMPORTS: '1', BUSY_TIMEOUT_MS: '600000' } })
+    const other = server.openDatabase()
+    other.exec('BEGIN IMMEDIATE')
+    await server.upload('a\n1\n')
+    const { body: { sessionId } } = await server.upload('a\n2\n')
+    const makeWritable = makeReadOnly(dataDir)
+    assert.equal((await server.request('POST', `/api/imports/${sessionId}/cancel`)).status, 202)
+    assert.equal((await server.outcome(sessionId)).error?.code, 'CANCELLED')
+    makeWritable()
+    other.exec('ROLLBACK')
+    assert.equal((await server.get<Health>('/api/health')).status, 200)
+    await server.kill()
+  })
+
   test('that is read-only at the start is told in a sentence', (t) => {
     const dataDir = smallDisk(t, 2)
     if (dataDir === null) return

@@ -58,6 +58,15 @@ async function tryToCleanUp(db: Db, succeeded: boolean): Promise<boolean> {
   }
 }
 
+/** Where the disk does not let it go, the next start removes it. */
+function removeUpload(): void {
+  try {
+    rmSync(plan.filePath, { force: true })
+  } catch {
+    // What the import itself ended with is what people have to know.
+  }
+}
+
 const db = openWriter(plan.databasePath, Math.min(BUSY_SLICE_MS, plan.busyTimeoutMs))
 keepReferencesByName(db)
 try {
@@ -69,7 +78,7 @@ try {
 } catch (error) {
   const fault = Fault.from(error).toMessage()
   // What the server interrupted can be begun anew with the same file.
-  if (fault.code !== 'INTERRUPTED') rmSync(plan.filePath, { force: true })
+  if (fault.code !== 'INTERRUPTED') removeUpload()
   // Nobody hears of the end before all is taken back, unless a lock or a full disk stands in the way of just that.
   let isClean = fault.code !== 'SQLITE_BUSY' && await tryToCleanUp(db, false)
   main.send({ kind: 'failed', fault })
