@@ -73,10 +73,12 @@ test('whatever an import is at, its head, its bar and its figures stay where the
 
 test('a step without a measure shows a block, which is no part of the bar', async ({ page, server }) => {
   await page.goto('/backups')
+  const start = page.getByRole('button', { name: 'Back up now' })
+  await expect(start).toBeVisible()
   // The server has been asked and says nothing: no figure is known yet.
   server.process.kill('SIGSTOP')
   try {
-    await page.getByRole('button', { name: 'Back up now' }).click()
+    await start.click()
     await expect(barOf(page, 'Backup')).not.toHaveAttribute('aria-valuenow')
     const [block, bar] = await page.evaluate<[number, number]>(`(() => {
       const step = document.querySelector('#progress .track__seg[data-step="now"]')
