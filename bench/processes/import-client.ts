@@ -8,7 +8,7 @@ import { basename } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { io, type Socket } from 'socket.io-client'
 import type { ClientToServerEvents, ProgressComplete, ServerToClientEvents } from '../../server/protocol.ts'
-import { answerWhenAsked } from '../support/processes.ts'
+import { answerWhenAsked, giveWay } from '../support/processes.ts'
 
 export interface ClientRun {
   /** From the first byte of the upload to the terminal event. */
@@ -17,6 +17,8 @@ export interface ClientRun {
   /** Heard until then. */
   updates: number
 }
+
+giveWay()
 
 const [url, path, sessionId = randomUUID()] = process.argv.slice(2) as [string, string, string?]
 const socket: Socket<ServerToClientEvents, ClientToServerEvents> = io(url, { transports: ['websocket'] })

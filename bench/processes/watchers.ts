@@ -5,7 +5,7 @@
 import { performance } from 'node:perf_hooks'
 import { io, type Socket } from 'socket.io-client'
 import type { ClientToServerEvents, ProgressUpdate, ServerToClientEvents } from '../../server/protocol.ts'
-import { answerWhenAsked } from '../support/processes.ts'
+import { answerWhenAsked, giveWay } from '../support/processes.ts'
 import { latencyOf, type Latency } from '../support/server.ts'
 
 export interface WatchersRun {
@@ -21,6 +21,8 @@ export interface WatchersRun {
 
 /** Connections that are opened at once. */
 const AT_ONCE = 50
+
+giveWay()
 
 const [url, sessionId, count] = process.argv.slice(2) as [string, string, string]
 

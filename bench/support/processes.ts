@@ -1,6 +1,7 @@
 import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { on, once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 
@@ -82,6 +83,9 @@ export async function runModule<Answer>(name: string, ...args: readonly string[]
   const { stdout, ...ended } = await runCommand(process.execPath, [join(PROCESSES, `${name}.ts`), ...args])
   return { ...ended, answer: JSON.parse(stdout) as Answer }
 }
+
+/** What stands for people on machines of their own gives way to the server, which would not share its cores with them. */
+export const giveWay = (): void => setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
 
 /** A module of `processes/` that gets ready, waits for a word, and then says what it has found: so several begin at once. */
 export class Companion<Answer> {

@@ -33,14 +33,14 @@ export interface HealthContext {
   version: string
   /** SQLite's version. */
   sqlite: string
-  problems: () => Promise<Health['problems'] & object>
+  problems: () => Health['problems'] & object
 }
 
 /** Open to all: that it answers, and whether all is well. What is wrong is for those who are let in. */
 export function healthRoutes({ access, version, sqlite, problems }: HealthContext): Router {
   const router = Router()
-  router.get('/health', async (req, res) => {
-    const found = await problems()
+  router.get('/health', (req, res) => {
+    const found = problems()
     const health: Health = { status: found.length === 0 ? 'ok' : 'degraded' }
     res.set('Cache-Control', 'no-store').json(access.identify(req.headers) ? { ...health, version, sqlite, ...(found.length > 0 && { problems: found }) } : health)
   })
