@@ -41,7 +41,8 @@ export class BenchServer {
   static async start({ dataDir, env = {} }: { dataDir?: string, env?: Record<string, string> } = {}): Promise<BenchServer> {
     const folder = dataDir ?? await mkdtemp(join(tmpdir(), 'hextrackr-bench-'))
     const startedAt = performance.now()
-    const child = spawn(process.execPath, ['--import', join(import.meta.dirname, '../processes/loop-probe.ts'), join(import.meta.dirname, '../../server/main.ts')], {
+    // As `npm start` does it, and with what watches its event loop.
+    const child = spawn(process.execPath, ['--max-semi-space-size=2', '--import', join(import.meta.dirname, '../processes/loop-probe.ts'), join(import.meta.dirname, '../../server/main.ts')], {
       env: { ...process.env, PORT: '0', HOST: '127.0.0.1', DATA_DIR: folder, LOG_LEVEL: 'warn', ...env },
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     })
