@@ -3,9 +3,13 @@
  * usage: node import-client.ts URL FILE, as a Companion
  */
 import { randomUUID } from 'node:crypto'
-import { openAsBlob } from 'node:fs'
+import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { request, type IncomingMessage } from 'node:http'
 import { basename } from 'node:path'
 import { performance } from 'node:perf_hooks'
+import { pipeline } from 'node:stream/promises'
 import { io, type Socket } from 'socket.io-client'
 import type { ClientToServerEvents, ProgressComplete, ServerToClientEvents } from '../../server/protocol.ts'
 import { answerWhenAsked, giveWay } from '../support/processes.ts'
@@ -31,14 +35,27 @@ await answerWhenAsked(async (): Promise<ClientRun> => {
     socket.on('progress-complete', resolve)
     socket.on('progress-error', ({ error }) => reject(new Error(`${error.code}: ${error.detail}`)))
   })
-  const form = new FormData()
-  form.append('sessionId', sessionId)
-  form.append('file', await openAsBlob(path), basename(path))
   const startedAt = performance.now()
-  const { status } = await fetch(`${url}/api/imports`, { method: 'POST', body: form })
-  if (status !== 202) throw new Error(`the upload was answered with ${status}`)
+  await upload()
   const { metadata } = await ended
   const seconds = (performance.now() - startedAt) / 1000
   socket.disconnect()
   return { seconds, rows: Number(metadata.rowsRead), updates }
 })
+
+/** Send the file as a browser does. Not by a Blob of Node, which ends at the size modulo 4 GiB (seen in 24.21). */
+async function upload(): Promise<void> {
+  const head = `--b\r\nContent-Disposition: form-data; name="sessionId"\r\n\r\n${sessionId}\r\n`
+    + `--b\r\nContent-Disposition: form-data; name="file"; filename="${basename(path)}"\r\nContent-Type: text/csv\r\n\r\n`
+  const tail = '\r\n--b--\r\n'
+  const { size } = await stat(path)
+  const sending = request(`${url}/api/imports`, {
+    method: 'POST', headers: { 'Content-Type': 'multipart/form-data; boundary=b', 'Content-Length': head.length + size + tail.length },
+  })
+  const answered = once(sending, 'response') as Promise<[IncomingMessage]>
+  sending.write(head)
+  await pipeline(createReadStream(path, { highWaterMark: 2 ** 18 }), sending, { end: false })
+  sending.end(tail)
+  const [{ statusCode }] = await answered
+  if (statusCode !== 202) throw new Error(`the upload was answered with ${statusCode}`)
+}
