@@ -155,8 +155,10 @@ describe('RowSource', () => {
 
   test('bytes that are no UTF-8 cost the same rows', () => {
     const junk = fc.uint8Array({ maxLength: 12 })
+    // As many sound characters as there can be bad bytes: with fewer the file would be taken for one in another encoding.
+    const sound = regular.replaceAll('é', 'ééé')
     fc.assert(fc.property(fc.array(junk, { minLength: 1, maxLength: 4 }), sizes, pieces, (junks, pieceSizes, lengths) => {
-      const bytes = Buffer.concat([Buffer.from(`a,b,c\n${regular}`), ...junks.flatMap((one) => [one, Buffer.from(`\n${regular}`)])])
+      const bytes = Buffer.concat([Buffer.from(`a,b,c\n${sound}`), ...junks.flatMap((one) => [one, Buffer.from(`\n${sound}`)])])
       assert.deepEqual(outcome(() => read(bytes, RFC, pieceSizes, lengths)), outcome(() => readWithCare(bytes, RFC)))
     }), { numRuns: 200 })
     assert.ok(textOf(Buffer.from([0x61, 0xff])).includes(BAD_BYTES))
