@@ -254,6 +254,16 @@ export const SCENES: Scene[] = [
     await startImport(page)
     await expect(dialogOf(page)).toContainText('Keep this tab open until the upload ends.')
   } },
+  { name: 'progress-arriving', show: async ({ page, scope, server }) => {
+    const path = join(temporaryFolder(scope), 'assets_2026.csv')
+    await generate(path, 'narrow', 400_000)
+    await page.goto(server.url)
+    await chooseFiles(page, path)
+    await expect(page.getByRole('button', { name: 'Start import' })).toBeEnabled()
+    await limitUpload(page, 1_000_000)
+    await startImport(page)
+    await expect(dialogOf(page)).toContainText('importing rows as the file arrives', { timeout: 60_000 })
+  } },
   { name: 'progress-importing', show: async (stage) => {
     await importing(stage)
   } },

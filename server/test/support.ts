@@ -96,7 +96,7 @@ export class TestServer {
     return readdirSync(join(this.dataDir, 'uploads'))
   }
 
-  /** Wait until no upload is staged any more: a successful import reports before it removes its file. */
+  /** Wait until no upload is staged any more: a successful import reports before it removes its staging tables and, last, its file. */
   async settled(): Promise<void> {
     while (this.stagedFiles().length > 0) await new Promise((resolve) => setTimeout(resolve, 10))
   }

@@ -86,6 +86,7 @@ describe('the database of an earlier version', () => {
       assert.match(await restored.export('people'), /^id,name,score\r\n1,Ann,1\.50\r\n/)
       const { table } = await restored.import('id,name,score\n6,Flo,1.25\n', { options: { table: 'people', mode: 'append' } })
       assert.match(await restored.export(table), /6,Flo,1\.25\r\n$/)
+      await restored.settled()
       assert.deepEqual(ownSchema(restored.databasePath), ownSchema(fresh.databasePath))
     })
   }
