@@ -30,7 +30,7 @@ async function expectAccessible(page: Page): Promise<void> {
 async function fill(server: TestServer): Promise<string> {
   await server.import('a_rather_long_column_name,other\n1,with "quotes"\n2,\n', { filename: 'a-file-with-quite-a-long-name-that-has-no-room-on-a-phone.csv' })
   const wide = Array.from({ length: 14 }, (_, index) => `column ${index}`)
-  const { table } = await server.import(`${wide.join(',')}\n${`${wide.map(() => '1.5').join(',')}\n`.repeat(40)}too,few\n${'9,'.repeat(20)}9\n`, { filename: 'wide.csv' })
+  const { table } = await server.import(`${wide.join(',')}\n${`${wide.map(() => '1.5').join(',')}\n`.repeat(8)}too,few\n${'9,'.repeat(20)}9\n`, { filename: 'wide.csv' })
   const failed = await server.upload('\n', { filename: 'blank.csv' })
   await server.outcome(failed.body.sessionId)
   return table

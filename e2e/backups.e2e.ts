@@ -3,7 +3,7 @@ import type { Page, Request } from 'playwright/test'
 import type { TestServer } from '../server/test/support.ts'
 import { barOf, dialogOf, giveFiles, gridOf, importFile, ledgerOf, limitUpload, recordBar } from './support/app.ts'
 import { backUp, backupOf, backupsOf, closeReceipt, expectOutcome, restore, restoreButton, restoreOf } from './support/backups.ts'
-import { Proxy, type Blocked } from './support/network.ts'
+import { holdClock, Proxy, type Blocked } from './support/network.ts'
 import { expect, test, watchFailures } from './support/test.ts'
 import { PATIENT } from './support/write-lock.ts'
 
@@ -230,6 +230,7 @@ test('a backup is seen live with the socket blocked', async ({ page, scope, serv
   db.exec('CREATE TABLE large (content BLOB)')
   const insert = db.prepare('INSERT INTO large VALUES (zeroblob(50000000))')
   for (let blob = 0; blob < 12; blob++) insert.run()
+  await page.clock.install()
   await gotoBackups(page, proxy.url)
   const begun = page.waitForResponse((response) => response.request().method() === 'POST' && response.url().endsWith('/api/backups'))
   const isAsking = (request: Request) => request.url().includes('/api/progress/')
@@ -242,11 +243,12 @@ test('a backup is seen live with the socket blocked', async ({ page, scope, serv
   await expect(bar).toBeVisible()
   // Each time the page asks, the server goes on for as long as it takes to answer.
   do {
-    if (asked.length === 0) await page.waitForRequest(isAsking)
+    if (asked.length === 0) await Promise.all([page.waitForRequest(isAsking), page.clock.fastForward(5_000)])
     server.process.kill('SIGCONT')
     await Promise.all(asked.splice(0).map((request) => request.response()))
     server.process.kill('SIGSTOP')
   } while (await bar.getAttribute('aria-valuenow') === null || await bar.getAttribute('aria-valuenow') === '0')
+  await page.clock.fastForward(20_000)
   await expect(dialogOf(page)).toContainText('Live updates unavailable. Checking every 2 seconds instead.')
   await expect(bar).toHaveAttribute('aria-valuetext', /^Step [123] of 3, (copying the database: [\d.]+ of [\d.]+ MB|opening the copy|keeping the copy)/)
   server.process.kill('SIGCONT')
@@ -345,6 +347,7 @@ test('while an import runs a restore is not offered, and which one it is is told
 for (const blocked of ['nothing', 'live updates'] satisfies Blocked[]) {
   test(`another tab notices what changed and keeps search, focus and place, with ${blocked} blocked`, async ({ page, scope, server }) => {
     const { url } = await Proxy.start(scope, server, blocked)
+    const passTime = await holdClock(page, blocked)
     const rows = Array.from({ length: 300 }, (_, index) => `${index},row ${index}`)
     await server.import(`id,name\n${rows.join('\n')}\n`, { filename: 'people.csv' })
     const before = await backupOf(server)
@@ -357,6 +360,7 @@ for (const blocked of ['nothing', 'live updates'] satisfies Blocked[]) {
     await search.press('End')
 
     await restoreOf(server, before.name)
+    await passTime()
     await expect(page.getByText('300 of 300 rows')).toBeVisible()
     await expect(search).toBeFocused()
     await expect(search).toHaveValue('row')
@@ -369,6 +373,7 @@ for (const blocked of ['nothing', 'live updates'] satisfies Blocked[]) {
     await page.goto(`${url}/tables/people`)
     await expect(page.getByRole('heading', { level: 1, name: 'people' })).toBeVisible()
     await server.request('DELETE', '/api/tables/people')
+    await passTime()
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('There is no table called people')
     await expect(page.getByRole('status').filter({ hasText: 'The table people is no longer there.' })).toHaveCount(1)
   })

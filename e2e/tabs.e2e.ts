@@ -1,10 +1,11 @@
 import { gridOf } from './support/app.ts'
-import { Proxy, type Blocked } from './support/network.ts'
+import { holdClock, Proxy, type Blocked } from './support/network.ts'
 import { expect, test } from './support/test.ts'
 
 for (const blocked of ['nothing', 'live updates'] satisfies Blocked[]) {
   test(`the SQL page notices tables that change elsewhere and leaves query and result, with ${blocked} blocked`, async ({ page, scope, server }) => {
     const { url } = await Proxy.start(scope, server, blocked)
+    const passTime = await holdClock(page, blocked)
     await server.import('id,name\n1,Ada\n', { filename: 'people.csv' })
     await page.goto(`${url}/sql?sql=${encodeURIComponent('SELECT * FROM people')}`)
     await expect(page.getByText(/^1 row in/).first()).toBeVisible()
@@ -17,6 +18,7 @@ for (const blocked of ['nothing', 'live updates'] satisfies Blocked[]) {
 
     await server.import('id,name\n2,Grace\n3,Edsger\n', { filename: 'people.csv', options: { table: 'people', mode: 'append' } })
     await server.import('host\na\n', { filename: 'hosts.csv' })
+    await passTime()
     await expect(names).toContainText('people3')
     await expect(names).toContainText('hosts1')
     await expect(page.getByText('Tables have changed since.').first()).toBeVisible()
@@ -31,6 +33,7 @@ for (const blocked of ['nothing', 'live updates'] satisfies Blocked[]) {
 
   test(`the history notices what other tabs import and take back, with ${blocked} blocked`, async ({ page, context, scope, server }) => {
     const { url } = await Proxy.start(scope, server, blocked)
+    const passTime = await holdClock(page, blocked)
     await server.import('id,name\n1,Ada\n', { filename: 'people.csv' })
     await page.goto(`${url}/imports?q=peo`)
     const rows = page.getByRole('table', { name: 'All imports' }).locator('tbody tr')
@@ -39,12 +42,15 @@ for (const blocked of ['nothing', 'live updates'] satisfies Blocked[]) {
     await search.focus()
 
     await server.import('id,name\n2,Grace\n', { filename: 'people-2.csv' })
+    await passTime()
     await expect(rows).toHaveCount(2)
     await server.import('host\na\n', { filename: 'hosts.csv' })
     const other = await context.newPage()
     await other.goto(`${server.url}/imports`)
     await other.getByRole('button', { name: 'Undo import 2' }).click()
     await other.getByRole('dialog').getByRole('button', { name: 'Undo import' }).click()
+    await expect(other.getByRole('row', { name: 'people-2.csv' })).toContainText('Undone')
+    await passTime()
     await expect(page.getByRole('row', { name: 'people-2.csv' })).toContainText('Undone')
     await expect(rows).toHaveCount(2)
     await expect(search).toHaveValue('peo')

@@ -2,12 +2,26 @@ import { once } from 'node:events'
 import { createServer, request, type IncomingMessage } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Page } from 'playwright/test'
 import type { Scope, TestServer } from '../../server/test/support.ts'
 
 /** What does not get through at the moment: WebSockets, or live updates by whatever transport. Everything else always does. */
 export type Blocked = 'nothing' | 'websockets' | 'live updates'
 
 const LIVE_PATH = '/socket.io/'
+
+/** How often a page without live updates asks anew, ms: the longest that it goes without. */
+const REREAD_MS = 30_000
+
+/**
+ * Have a page's clock in hand before it is opened.
+ * @returns what lets the time pass after which the page has asked anew; not needed, and nothing, where live updates come through
+ */
+export async function holdClock(page: Page, blocked: Blocked): Promise<() => Promise<void>> {
+  if (blocked !== 'live updates') return () => Promise.resolve()
+  await page.clock.install()
+  return () => page.clock.fastForward(REREAD_MS)
+}
 
 /** A proxy between the browser and the server. What it blocks, it answers by ending the connection. */
 export class Proxy {
