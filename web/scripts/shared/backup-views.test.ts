@@ -67,7 +67,7 @@ test('a backup that is done tells its size, hash, tables and rows, and can be fe
   const view = ended('backup', { name: 'new name.db', bytes: 1_840_000_000, sha256: '9f41c07a12', tables: 7, rows: 2_305_233 })
   assert.deepEqual(view.ledger?.lines.map(({ label, value }) => `${label} ${value}`), ['Tables 7', 'Rows 2,305,233', 'Size 1.84 GB', 'Integrity check Passed'])
   assert.deepEqual([plain(view.heading), plain(view.summary), view.details?.text, view.download, view.restores],
-    ['Backup done', 'new name.db, verified, took 21 s', '9f41c07a12', '/api/backups/new%20name.db', undefined])
+    ['Backup done', 'new name.db, verified, took\u00A021\u00A0s', '9f41c07a12', '/api/backups/new%20name.db', undefined])
   assert.equal(view.announcement, 'Backup done, verified. 7 tables, 2,305,233 rows')
 })
 
@@ -80,7 +80,7 @@ test('an uploaded backup restores nothing by itself and offers to', () => {
 test('a restored database tells what was before, and the way back to it', () => {
   const safety = backup({ name: 'before.db', kind: 'pre-restore', tables: 7, rows: 2_326_539 })
   const view = ended('restore', { name: 'hextrackr-2.db', safetyCopy: 'before.db', tables: 6, rows: 2_304_369 }, [backup(), safety])
-  assert.equal(plain(view.summary), 'As it was today at 02:00, verified, took 21 s')
+  assert.equal(plain(view.summary), 'As it was today at 02:00, verified, took\u00A021\u00A0s')
   assert.deepEqual(view.ledger?.lines.map(({ value, was }) => [value, was]), [['6', '7'], ['2,304,369', '2,326,539'], ['Passed', undefined]])
   assert.deepEqual([plain(view.note!), view.restores?.label, view.restores?.backup], ['The database from before is kept as before.db.', 'Go back to before', 'before.db'])
   assert.equal(ended('restore', { safetyCopy: 'before.db', tables: 6 }).ledger?.lines[0]?.was, undefined)

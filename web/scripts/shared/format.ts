@@ -8,6 +8,9 @@ export const count = (value: number): string => grouped.format(value)
 /** `1 row`, `2 rows`. */
 export const plural = (value: number, one: string, many = `${one}s`): string => `${count(value)} ${value === 1 ? one : many}`
 
+/** Words that are not taken apart at the end of a line: a time, a number and its unit. */
+export const unbroken = (text: string): string => text.replaceAll(' ', '\u00A0')
+
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB'] as const
 
 function unitOf(bytes: number): number {

@@ -2,7 +2,7 @@
 import type { BackupInfo } from '../../../server/protocol.ts'
 import { api } from './api.ts'
 import { actionOf, explainFailure, sendsFile, untouched, type FailureAccount } from './failures.ts'
-import { bytes, count, dayTime, duration, plural } from './format.ts'
+import { bytes, count, dayTime, duration, plural, unbroken } from './format.ts'
 import { stepAt, type OperationKind } from './operation.ts'
 import { currentFraction, type Outcome, type ProgressState } from './progress-state.ts'
 import { placeOf } from './progress-view.ts'
@@ -61,14 +61,14 @@ function completedView(state: ProgressState, outcome: Completed, backups: readon
   }
 }
 
-const took = (durationMs: number | undefined, words = ''): string[] => durationMs === undefined ? [] : [`${words}${duration(durationMs)}`]
+const took = (durationMs: number | undefined, words = ''): string[] => durationMs === undefined ? [] : [unbroken(`${words}${duration(durationMs)}`)]
 
 function importedView(state: ProgressState, { receipt, durationMs }: Completed): OutcomeView {
   const table = receipt.table ?? state.table
   const ledger = receiptLedger(receipt, state.mode, api.rejectsUrl(state.sessionId))
   const { rowsRejected = 0, rowsRead = 0, rowsPerSecond = 0 } = receipt
   const adds = ledger.total?.check.adds !== false
-  const rate = rowsPerSecond > 0 ? [`${count(rowsPerSecond)} rows/s while importing`] : []
+  const rate = rowsPerSecond > 0 ? [`${unbroken(`${count(rowsPerSecond)} rows/s`)} ${unbroken('while importing')}`] : []
   const fitted = rowsRejected === 0 && rowsRead > 0 ? ['every row fitted'] : []
   const heading: Rich = table === undefined ? ['Import completed'] : (state.mode ?? 'create') === 'create' ? say`Created ${table}` : say`Imported into ${table}`
   return {
@@ -140,7 +140,7 @@ function failedView(state: ProgressState, { error }: Stopped, holdsFile: boolean
   return {
     kind: 'failed', tone: 'bad', heading: [account.title], summary: stoppedAfter(state), notices: [], account, word: 'Failed',
     ...(state.percent > 0 && { stoppedAt: state.rowsDone > 0 ? `at row ${count(state.rowsDone)}` : `in ${placeOf(state).toLowerCase()}` }),
-    ...(state.stagedFile && { keptFile: [`The server keeps the file, ${bytes(state.stagedFile.bytes)}, until ${dayTime(state.stagedFile.until, now)}.`] }),
+    ...(state.stagedFile && { keptFile: [`The server keeps the file, ${unbroken(bytes(state.stagedFile.bytes))}, until ${unbroken(dayTime(state.stagedFile.until, now))}.`] }),
     details: { code: error.code, text: detailsText(state, error.code, error.detail) },
     announcement: `${FAILED[state.kind]}. ${account.title}. ${plain(account.safe)}`,
   }
@@ -177,7 +177,7 @@ function againAdvice({ kind, filename }: ProgressState, holdsFile: boolean): Ric
 
 /** When it began is not known of what was over before this page heard of it. */
 function stoppedAfter({ filename, startedAt, endedAt = startedAt }: ProgressState): Rich {
-  return [...filename === '' ? [] : [{ data: filename }, ', '], endedAt > startedAt ? `stopped after ${duration(endedAt - startedAt)}` : 'stopped']
+  return [...filename === '' ? [] : [{ data: filename }, ', '], endedAt > startedAt ? unbroken(`stopped after ${duration(endedAt - startedAt)}`) : 'stopped']
 }
 
 function detailsText(state: ProgressState, code: string, detail: string): string {

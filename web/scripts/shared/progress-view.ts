@@ -1,7 +1,7 @@
 /** How a running operation reads in the dialog: every word and figure of it. Pure. */
 import { BACKUP_WORDS, RESTORE_WORDS, UPLOAD_WORDS } from './backup-words.ts'
 import { etaText } from './eta.ts'
-import { age } from './format.ts'
+import { age, unbroken } from './format.ts'
 import type { IconName } from './icon-names.ts'
 import { IMPORT_WORDS } from './import-words.ts'
 import type { Link } from './link.ts'
@@ -152,13 +152,13 @@ function noticeOf(state: ProgressState, heard: Hearing, now: number): Notice {
   if (heard === 'lost') {
     return {
       icon: 'unplug', quiet: true, tryLive: false,
-      text: [{ strong: 'Connection lost, reconnecting.' }, ` ${onTheServer(state)} The numbers above are from ${age(now - state.heardAt)} ago.`],
+      text: [{ strong: 'Connection lost, reconnecting.' }, ` ${onTheServer(state)} The numbers above are from ${unbroken(`${age(now - state.heardAt)} ago`)}.`],
     }
   }
   if (heard === 'silent') {
     return {
       icon: 'unplug', quiet: true, tryLive: false,
-      text: [{ strong: 'The server is not answering.' }, ` Checking every 2 seconds. The numbers above are from ${age(now - state.heardAt)} ago.`],
+      text: [{ strong: 'The server is not answering.' }, ` Checking every 2 seconds. The numbers above are from ${unbroken(`${age(now - state.heardAt)} ago`)}.`],
     }
   }
   if (heard === 'polling') {

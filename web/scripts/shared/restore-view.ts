@@ -1,10 +1,7 @@
 /** How a restore reads before anybody confirms it: what changes, what goes, what is safe. Pure. */
 import type { ImportRecord, ImportReference, RestorePreview } from '../../../server/protocol.ts'
-import { count, dayTime, plural } from './format.ts'
+import { count, dayTime, plural, unbroken } from './format.ts'
 import type { Rich } from './rich.ts'
-
-/** A time is not taken apart at the end of a line. */
-const NBSP = '\u00A0'
 
 /** Said of what does not change. */
 export const SAME = 'same'
@@ -64,7 +61,7 @@ function compare(label: string, now: number, after: number): CompareLine {
   return { label, now: count(now), after: count(after), change: difference(now, after), isLoss: after < now }
 }
 
-const reference = (newest: ImportReference | null, now: number): string => newest === null ? 'none' : `#${newest.number}, ${dayTime(newest.finishedAt, now).replaceAll(' ', NBSP)}`
+const reference = (newest: ImportReference | null, now: number): string => newest === null ? 'none' : `#${newest.number}, ${unbroken(dayTime(newest.finishedAt, now))}`
 
 function goes({ tables, importsUndone }: RestorePreview): Rich {
   const vanishing = tables.filter(({ rowsNow, rowsAfter }) => rowsNow !== null && rowsAfter === null).map(({ name }) => name)

@@ -34,7 +34,7 @@ test('a lost connection holds the figures and says from when they are', () => {
   assert.deepEqual([view.percent, view.tone, view.headline, view.subline, view.canCancel, view.offersTry],
     [67, 'held', 'Time left unknown', 'trying again in 4 s, attempt 3', false, true])
   assert.equal(view.stamp.text, 'Last update 12 s ago')
-  assert.match(plain(view.notice.text), /^Connection lost, reconnecting\. The import runs on the server and is not affected\. The numbers above are from 12 s ago\.$/)
+  assert.match(plain(view.notice.text), /^Connection lost, reconnecting\. The import runs on the server and is not affected\. The numbers above are from 12\u00A0s\u00A0ago\.$/)
 })
 
 test('polling says so, and says when it gets no answer either', () => {
@@ -77,7 +77,7 @@ test('a completed import names its table, its time and its rate', () => {
   const receipt = { rowsRead: 5, rowsInserted: 5, table: 'scan', rowsPerSecond: 1_200, notices: ['One column was renamed.'] }
   const outcome = { kind: 'completed', receipt, durationMs: 900 } as const
   const view = outcomeView(state({ stage: 'ended', outcome }), outcome, true)
-  assert.deepEqual([plain(view.heading), plain(view.summary), view.tone], ['Created scan', 'scan.csv, 0.9 s, 1,200 rows/s while importing', 'ok'])
+  assert.deepEqual([plain(view.heading), plain(view.summary), view.tone], ['Created scan', 'scan.csv, 0.9\u00A0s, 1,200\u00A0rows/s while\u00A0importing', 'ok'])
   assert.equal(view.announcement, 'Created scan. 5 rows in, 0 rejected.')
 })
 
@@ -172,7 +172,7 @@ test('an interrupted import says how long the server keeps its file, and nothing
   const now = Date.UTC(2026, 10, 27, 12)
   const outcome = { kind: 'failed', error: { code: 'INTERRUPTED', detail: 'The server stopped.' } } as const
   const view = (stagedFile?: KeptFile) => outcomeView(state({ stage: 'ended', outcome, stagedFile }), outcome, false, [], now)
-  assert.match(plain(view({ bytes: 24_100_000, until: now + 1 }).keptFile!), /^The server keeps the file, 24\.1 MB, until today \d\d:\d\d\.$/)
+  assert.match(plain(view({ bytes: 24_100_000, until: now + 1 }).keptFile!), /^The server keeps the file, 24\.1\u00A0MB, until today\u00A0\d\d:\d\d\.$/)
   assert.equal(view().keptFile, undefined)
 })
 
