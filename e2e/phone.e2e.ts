@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Locator, Page } from 'playwright/test'
-import { chooseFiles, dialogOf, expectReceipt, standsStill, startImport } from './support/app.ts'
+import { chooseFiles, dialogOf, expectReceipt, importFile, standsStill, startImport } from './support/app.ts'
 import { overflowOf } from './support/axe.ts'
 import { expect, test } from './support/test.ts'
 import { PATIENT } from './support/write-lock.ts'
@@ -94,4 +94,30 @@ test('on a small phone neither long names nor large numbers take the screen', as
   const { height } = (await pager.getByText('Rows 1 to 100').boundingBox())!
   expect(height).toBeLessThan(24)
   await expect(page.getByText('5,000 rows, 15 columns')).toBeVisible()
+})
+
+test('on a small phone what a running import says is safe is whole, and the fields of menus are for fingers', async ({ page, server, makeFile, holdImport }) => {
+  await page.setViewportSize({ width: 320, height: 640 })
+  await server.import(SAMPLE, { filename: 'findings.csv' })
+  const file = await makeFile(200_000)
+  const lock = holdImport(60_000)
+  await page.goto('/')
+  await importFile(page, file.path)
+  await standsStill(page, lock)
+  const dialog = dialogOf(page)
+  await expect(dialog).toContainText('You can cancel until then.')
+  const bottomOf = async (part: Locator): Promise<number> => {
+    const { y, height } = (await part.boundingBox())!
+    return y + height
+  }
+  expect(await bottomOf(dialog.locator('[data-ref=notice]'))).toBeLessThanOrEqual(await bottomOf(dialog.locator('[data-ref=body]')))
+  await lock.release()
+  await expectReceipt(page, file.table, file.rows)
+
+  await page.goto('/tables/findings')
+  await page.getByRole('button', { name: 'Add filter' }).tap()
+  const menu = page.locator('.menu:popover-open')
+  for (const control of [menu.getByLabel('Column'), menu.getByLabel('Condition'), menu.getByLabel('Value'), menu.getByRole('button', { name: 'Apply filter' })]) {
+    expect((await control.boundingBox())!.height, String(control)).toBeGreaterThanOrEqual(FINGER)
+  }
 })
