@@ -1,4 +1,4 @@
-import { dialogOf, giveFiles, ledgerOf, standsStill, startImport } from './support/app.ts'
+import { dialogOf, giveFiles, importFile, ledgerOf, standsStill, startImport } from './support/app.ts'
 import { expect, test } from './support/test.ts'
 import { PATIENT } from './support/write-lock.ts'
 
@@ -32,6 +32,17 @@ test('three files dropped together all end in tables, and the history lists them
   await page.getByRole('button', { name: 'Receipt of import 2' }).click()
   await expect(dialogOf(page)).toContainText(history[1]!.filename)
   await expect(dialogOf(page)).toContainText('adds up')
+})
+
+test('the first file is followed on the page that has no table yet', async ({ page, makeFile, holdImport }) => {
+  const file = await makeFile(100_000)
+  const lock = holdImport(1)
+  await page.goto('/')
+  await importFile(page, file.path)
+  await lock.held
+  await page.keyboard.press('Escape')
+  await expect(page.getByRole('heading', { name: 'Bring in your first file' })).toBeVisible()
+  await expect(page.getByRole('region', { name: 'Recent imports' }).getByRole('listitem').filter({ hasText: file.name })).toContainText('Importing, ')
 })
 
 test('ten files dropped at once end in ten receipts, each opened from the panel, while the page is worked with', async ({ page, server }) => {

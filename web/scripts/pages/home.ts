@@ -74,6 +74,13 @@ function fileButton(context: PageContext, primary: boolean): HTMLElement {
 
 function emptyHome(context: PageContext, shown: Shown): Page {
   const { imports } = shown
+  const recent = recentPanel(context, imports)
+  const under = el('div', { class: 'cols--home' }, recent.element)
+  const frame = () => {
+    recent.frame()
+    under.hidden = imports.length === 0 && runningImports(context).length === 0
+  }
+  frame()
   const words = el('h2', {}, el('span', { class: 'd-only' }, 'Drop a CSV file here'), el('span', { class: 'm-only' }, 'Choose a CSV file'))
   const sample = el('button', { type: 'button', class: 'link', on: { click: () => void context.takeSample() } }, 'Try a sample of 5,000 rows')
   const numbers = el('i', {}, ...Array.from({ length: 11 }, (_, index) => el('b', {}, String(index + 1))))
@@ -89,7 +96,7 @@ function emptyHome(context: PageContext, shown: Shown): Page {
       el('div', {}, el('h1', {}, 'Bring in your first file'), el('p', {}, 'It becomes a table you can search, sort, filter and export.')),
       el('div', { class: 'page__actions' }, el('a', { class: 'btn btn--quiet btn--flush', href: '/backups' }, icon('rotate-ccw'), 'Restore from a backup'))),
     drop.refused, drop.element,
-    imports.length > 0 ? el('div', { class: 'cols--home' }, recentPanel(context, imports).element) : null,
+    under,
     el('div', { class: 'facts3' },
       fact('You see every step', 'What is done, what is left, and when the page last heard from the server. Close the tab once the file is up; the server works on.'),
       fact('Every row accounted for', 'Rows in, rows updated, rows rejected and why. The numbers add up to the file, every time.'),
@@ -98,6 +105,7 @@ function emptyHome(context: PageContext, shown: Shown): Page {
     title: 'Tables', className: 'page', content, hasOwnMainAction: true,
     onRefused: (messages) => showRefused(drop.refused, messages),
     onDragOver: drop.over,
+    onFrame: frame,
     onDataChanged: () => void readHome(context).then((now) => {
       if (JSON.stringify(now) !== JSON.stringify(shown)) context.reload()
     }, () => undefined),
@@ -183,7 +191,7 @@ function tablesPanel(context: PageContext): { element: HTMLElement, update: (tab
 function tableRow({ name, rows, columns, lastImport }: TableInfo, now: number): HTMLElement {
   const last = lastImport && [
     ago(lastImport.finishedAt, now),
-    el('small', { class: 'truncate' }, `#${lastImport.number} from `, el('span', { class: 'data' }, lastImport.filename)),
+    el('small', { class: 'truncate', title: lastImport.filename }, `#${lastImport.number} from `, el('span', { class: 'data' }, lastImport.filename)),
   ]
   return el('tr', {},
     el('td', {}, el('a', { class: 'rowlink data', href: `/tables/${encodeURIComponent(name)}` }, name)),
@@ -214,13 +222,15 @@ interface RecentPanel {
   update: (imports: ImportRecord[]) => void
 }
 
+const runningImports = ({ jobs }: PageContext): Job[] => jobs.own().filter(({ state }) => state.kind === 'import' && state.stage !== 'ended')
+
 /** What came in last, with what this tab has under way on top. */
 function recentPanel(context: PageContext, imports: ImportRecord[]): RecentPanel {
   const live = el('ul', { class: 'feed feed--live' })
   const list = el('ul', { class: 'feed' })
   const none = el('p', { class: 'panel__none muted' }, 'No import has ended yet.')
   const frame = () => {
-    const running = context.jobs.own().filter(({ state }) => state.kind === 'import' && state.stage !== 'ended')
+    const running = runningImports(context)
     live.hidden = running.length === 0
     while (live.children.length > running.length) live.lastElementChild?.remove()
     running.forEach((job, index) => updateLive(live.children[index] ?? live.appendChild(liveItem(context)), job))
@@ -248,7 +258,9 @@ function liveItem(context: PageContext): HTMLElement {
 function updateLive(item: Element, job: Job): void {
   if (!(item instanceof HTMLElement)) return
   item.dataset['id'] = job.id
-  setText(item.querySelector('button')!, job.state.filename)
+  const name = item.querySelector('button')!
+  setText(name, job.state.filename)
+  name.title = job.state.filename
   setText(item.querySelector('.status')!, `${Math.floor(job.state.percent)}%`)
   setText(item.querySelector('p')!, lineOf(job.state))
   item.querySelector('i')?.style.setProperty('--v', String(job.state.percent / 100))
