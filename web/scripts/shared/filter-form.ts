@@ -16,6 +16,7 @@ export function select(label: string, options: { value: string, text: string }[]
 /** @param columns one where it is settled which, or all to choose from */
 export function filterForm(columns: readonly ColumnInfo[], apply: (filter: Filter) => void): HTMLFormElement {
   const column = select('Column', columns.map(({ name }) => ({ value: name, text: name })))
+  column.element.classList.add('select--data')
   const operator = select('Condition', [])
   const value = el('input', { 'class': 'input data', 'aria-label': 'Value', 'placeholder': 'Value', 'autocomplete': 'off', 'spellcheck': 'false' })
   const form = el('form', { class: 'colfilter' },

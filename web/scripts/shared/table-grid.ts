@@ -61,6 +61,7 @@ export class TableGrid {
   /** Where each column begins, and after the last one the end. */
   #lefts: number[] = [0]
   #window = { from: 1, to: 1 }
+  #gutter = 0
   /** The cell that the keyboard is at. */
   #row = 0
   #column = 0
@@ -149,9 +150,9 @@ export class TableGrid {
     // The first rows are drawn before the page is in the document, where it will be as wide as the window.
     const available = this.element.isConnected ? this.element.clientWidth : document.documentElement.clientWidth
     const isNarrow = available < 640
-    const gutter = isNarrow ? 4 : 28
+    this.#gutter = isNarrow ? 4 : 28
     const widths = shown.columns.map(({ name }, index) => {
-      const width = (this.#actions.widths.get(name) ?? this.#measured.get(name) ?? NARROWEST) + (index === 0 ? gutter : 0)
+      const width = (this.#actions.widths.get(name) ?? this.#measured.get(name) ?? NARROWEST) + this.#gutterOf(index)
       return index === 0 && isNarrow ? Math.min(width, 130) : width
     })
     const total = widths.reduce((sum, width) => sum + width, 0)
@@ -166,6 +167,11 @@ export class TableGrid {
     } else {
       this.#setWidths()
     }
+  }
+
+  /** What the first and the last column have beside the page's edge, px. */
+  #gutterOf(position: number): number {
+    return (position === 0 ? this.#gutter : 0) + (position === this.#rows!.columns.length - 1 ? this.#gutter : 0)
   }
 
   /** Of the columns after the first, those to be in the document. */
@@ -379,7 +385,7 @@ export class TableGrid {
     event.preventDefault()
     const handle = event.currentTarget as HTMLElement
     const startX = event.clientX
-    const startWidth = this.#lefts[position + 1]! - this.#lefts[position]!
+    const startWidth = this.#lefts[position + 1]! - this.#lefts[position]! - this.#gutterOf(position)
     handle.setPointerCapture(event.pointerId)
     const move = (moved: PointerEvent) => this.#setWidth(column, startWidth + (moved.clientX - startX) * (getComputedStyle(this.element).direction === 'rtl' ? -1 : 1))
     handle.addEventListener('pointermove', move)
