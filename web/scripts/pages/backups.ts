@@ -127,7 +127,7 @@ function spacePanel(): Panel<BackupStatus> {
       el('div', { class: 'panel__head' }, el('h2', { id: 'h-space' }, 'Space'), used),
       el('div', { class: 'panel__body storage' }, meter, legend)),
     update: ({ backupBytes, databaseBytes, freeBytes }) => {
-      setText(used, `${bytes(backupBytes)} used`)
+      setText(used, `${bytes(backupBytes + databaseBytes)} used`)
       meter.setAttribute('aria-label', `${bytes(backupBytes)} backups, ${bytes(databaseBytes)} database, ${bytes(freeBytes)} free`)
       const shares = [['a', backupBytes], ['b', databaseBytes], ['free', freeBytes]] as const
       meter.replaceChildren(...shares.filter(([, size]) => size > 0).map(([name, size]) => el('i', { class: name, vars: { '--v': size } })))
