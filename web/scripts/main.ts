@@ -117,7 +117,7 @@ const router = new Router({
     pageTitle = page.title
     importButton.hidden = page.hasOwnMainAction === true
     document.body.classList.toggle('is-signed-out', page.isSignIn === true)
-    for (const link of byId('nav', HTMLElement).querySelectorAll('a')) {
+    for (const link of [...byId('nav', HTMLElement).querySelectorAll('a'), accessLink]) {
       const path = new URL(link.href).pathname
       const here = path === '/' ? url.pathname === '/' || url.pathname.startsWith('/tables/') : url.pathname.startsWith(path)
       if (here) link.setAttribute('aria-current', 'page')

@@ -74,6 +74,7 @@ export class JobsPanel {
     const running = jobs.filter((job) => ['asked', 'running'].includes(kindOf(job)))
     const waiting = jobs.filter((job) => kindOf(job) === 'waiting')
     const failed = jobs.filter(({ state }) => state.outcome?.kind === 'failed' || state.outcome?.kind === 'gone')
+    const cancelled = jobs.filter(({ state }) => state.outcome?.kind === 'cancelled')
     this.#pill.hidden = jobs.length === 0
     if (jobs.length === 0) {
       this.hide()
@@ -83,7 +84,7 @@ export class JobsPanel {
     }
     const first = running[0] ?? waiting[0]
     const percent = Math.floor(first?.state.percent ?? 100)
-    const ended = failed.length > 0 ? `${count(failed.length)} failed` : 'Done'
+    const ended = failed.length > 0 ? `${count(failed.length)} failed` : cancelled.length === jobs.length ? 'Cancelled' : 'Done'
     part(this.#pill, 'mini').hidden = first === undefined
     ;(part(this.#pill, 'mini').firstElementChild as HTMLElement).style.setProperty('--v', String(percent / 100))
     this.#pill.dataset['tone'] = first ? 'live' : failed.length > 0 ? 'bad' : 'off'
@@ -91,8 +92,8 @@ export class JobsPanel {
     const more = first && jobs.length > 1 ? `${count(jobs.length - 1)} more` : ''
     setText(part(this.#pill, 'percent'), word)
     setText(part(this.#pill, 'more'), more)
-    const done = jobs.length - running.length - waiting.length - failed.length
-    const parts = [[running.length, 'running'], [waiting.length, 'waiting'], [failed.length, 'failed'], [done, 'done']] as const
+    const done = jobs.length - running.length - waiting.length - failed.length - cancelled.length
+    const parts = [[running.length, 'running'], [waiting.length, 'waiting'], [failed.length, 'failed'], [cancelled.length, 'cancelled'], [done, 'done']] as const
     // Imports are what there usually is; the title says so until something else is under way.
     const title = jobs.every(({ state }) => state.kind === 'import') ? 'Imports' : 'Imports and backups'
     setText(this.#panel.querySelector('h2')!, `${title} of this tab`)

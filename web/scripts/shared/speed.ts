@@ -52,13 +52,18 @@ export function measure(speed: Speed, { at, amount, x, rate }: Measurement): Spe
   return { points, now, peak: Math.max(speed.peak, now), last }
 }
 
+/** A speed of one moment is drawn as long as this, for it to be seen. */
+const SHORTEST = 2 / MAX_POINTS
+
 /** SVG path data of the line and of the area under it, for a box of that size. */
 export function curve(speed: Speed, width: number, height: number): { line: string, area: string } {
-  const first = speed.points[0]
   const last = speed.points.at(-1)
-  if (!first || !last || speed.peak === 0 || speed.points.length < 2) return { line: '', area: '' }
+  if (!last || speed.peak === 0) return { line: '', area: '' }
+  const isMoment = last.x - speed.points[0]!.x < SHORTEST
+  const from = Math.max(0, last.x - SHORTEST)
+  const points = isMoment ? [{ ...last, x: from }, { ...last, x: from + SHORTEST }] : speed.points
   // A tenth of the height stays free above the peak, so that the line is never clipped.
   const place = ({ x, rate }: SpeedPoint) => `${(x * width).toFixed(1)} ${(height - rate / speed.peak * height * 0.9).toFixed(1)}`
-  const line = `M${speed.points.map(place).join(' L')}`
-  return { line, area: `${line} L${(last.x * width).toFixed(1)} ${height} L${(first.x * width).toFixed(1)} ${height} Z` }
+  const line = `M${points.map(place).join(' L')}`
+  return { line, area: `${line} L${(points.at(-1)!.x * width).toFixed(1)} ${height} L${(points[0]!.x * width).toFixed(1)} ${height} Z` }
 }

@@ -132,13 +132,14 @@ test('text in any usual encoding passes, everything else does not', async () => 
   assert.equal(await whyNotText(new File(['SQLite format 3\0'], 'a.csv')), 'database')
 })
 
-test('a speed curve keeps a bounded number of points and needs two to be a line', () => {
+test('a speed curve keeps a bounded number of points, and one alone is seen', () => {
   let speed = NO_SPEED
   for (let step = 0; step <= 1_000; step++) speed = measure(speed, { at: step * 100, amount: step, x: step / 1_000, rate: 100 + step % 7 })
   assert.ok(speed.points.length <= 121)
   assert.equal(speed.peak, 106)
   assert.match(curve(speed, 552, 56).line, /^M0\.0 /)
-  assert.deepEqual(curve(measure(NO_SPEED, { at: 0, amount: 0, x: 0, rate: 5 }), 10, 10), { line: '', area: '' })
+  assert.deepEqual(curve(NO_SPEED, 120, 10), { line: '', area: '' })
+  assert.deepEqual(curve(measure(NO_SPEED, { at: 0, amount: 0, x: 0.5, rate: 5 }), 120, 10), { line: 'M58.0 1.0 L60.0 1.0', area: 'M58.0 1.0 L60.0 1.0 L60.0 10 L58.0 10 Z' })
 })
 
 /** What no import can end with: what other requests are answered with, what only scripts meet, and what is no failure. */
