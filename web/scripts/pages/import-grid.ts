@@ -92,6 +92,7 @@ export class PreviewGrid {
         isIn.disabled = isNeverIn
         rename.disabled = type.disabled = isNeverIn || choice.skip === true
         if (rename !== document.activeElement) rename.value = column.as
+        rename.title = rename.value
         rename.size = Math.min(32, Math.max(8, column.as.length))
         setText(automatic, choice.type ? 'Automatic' : `${TYPE_WORDS[column.type]}, automatic`)
         if (type.value !== (choice.type ?? '')) type.value = choice.type ?? ''
