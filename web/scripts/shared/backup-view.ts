@@ -1,6 +1,6 @@
 /** How backups, their schedule and their space read. Pure. */
 import type { BackupInfo, BackupKind, BackupStatus } from '../../../server/protocol.ts'
-import { count, dayTime, plural, until } from './format.ts'
+import { count, dayTime, plural, unbroken, until } from './format.ts'
 import type { IconName } from './icon-names.ts'
 
 const KINDS: Record<BackupKind, string> = { 'manual': 'By hand', 'scheduled': 'Scheduled', 'pre-restore': 'Safety copy', 'uploaded': 'Uploaded' }
@@ -49,7 +49,7 @@ export function schedulePairs({ schedule, retention }: Pick<BackupStatus, 'sched
 }
 
 function keeps(most: number | null, days: number | null): string {
-  const age = days === null ? '' : `for ${plural(days, 'day')}`
+  const age = days === null ? '' : unbroken(`for ${plural(days, 'day')}`)
   if (most === null) return age === '' ? 'all' : age
   const newest = most === 1 ? 'the newest' : `the newest ${count(most)}`
   return age === '' ? newest : `${newest}, ${age}`

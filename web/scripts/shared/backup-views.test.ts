@@ -144,7 +144,7 @@ test('a backup is verified, or damaged with the reason', () => {
 test('the schedule is told in words where it is simple, and as it stands where it is not', () => {
   const retention: BackupStatus['retention'] = [{ kind: 'scheduled', count: 14, days: 90 }, { kind: 'manual', count: null, days: null }, { kind: 'pre-restore', count: null, days: 7 }]
   const pairs = (cron: string) => schedulePairs({ schedule: { cron, nextAt: NOW + 15 * HOUR + 20 * 60_000 }, retention }, NOW).map(({ label, value }) => `${label}: ${value}`)
-  assert.deepEqual(pairs('0 2 * * *'), ['Every day: 02:00, server time', 'Next: tomorrow 02:00, in 15 h 20 min', 'Scheduled, kept: the newest 14, for 90 days', 'By hand, kept: all', 'Safety copy, kept: for 7 days'])
+  assert.deepEqual(pairs('0 2 * * *'), ['Every day: 02:00, server time', 'Next: tomorrow 02:00, in 15 h 20 min', 'Scheduled, kept: the newest 14, for\u00A090\u00A0days', 'By hand, kept: all', 'Safety copy, kept: for\u00A07\u00A0days'])
   assert.deepEqual(['30 4 * * 0', '30 4 * * 7', '5 23 * * 3'].map((cron) => pairs(cron)[0]), ['Every Sunday: 04:30, server time', 'Every Sunday: 04:30, server time', 'Every Wednesday: 23:05, server time'])
   for (const cron of ['*/30 8-18 * * 1-5', '0 0 2 * * *', '0 2 1 * *']) assert.equal(pairs(cron)[0], `Schedule: ${cron}`)
   assert.equal(schedulePairs({ retention }, NOW).length, 3)
