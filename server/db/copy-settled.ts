@@ -55,21 +55,27 @@ export async function pinSettled(db: Db): Promise<boolean> {
  * The copy needs no other file beside it: its header says that it is written with a rollback journal
  * (https://sqlite.org/fileformat2.html#file_format_version_numbers), whatever that of the source says; else they are equal.
  *
- * Only for a process that has no other connection to the source: closing a file ends all of a process's locks on it
- * (https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
+ * Only for a process that has no other connection to the source, but those that are waited for: closing a file ends all of a
+ * process's locks on it (https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
  * @param db whose snapshot was pinned by `pinSettled`; it is closed, since the source has to stay open for longer
+ * @param otherReaders fulfilled when this process has no other connection to the source any more; the source stays pinned and open until then
  * @returns the SHA-256 of the copy
  * @throws Fault DATABASE_DAMAGED, and what the system says where files cannot be read or written
  */
-export async function copySettled(db: Db, destination: string, onProgress: CopyWatch['onProgress']): Promise<string> {
-  const pageBytes = db.pragma('page_size', { simple: true }) as number
-  const pages = db.pragma('page_count', { simple: true }) as number
-  const total = pages * pageBytes
-  const from = await open(db.name, 'r')
+export async function copySettled(db: Db, destination: string, onProgress: CopyWatch['onProgress'], otherReaders?: Promise<unknown>): Promise<string> {
+  let from: FileHandle | undefined
+  const close = async (): Promise<void> => {
+    db.close()
+    await from?.close()
+  }
   try {
+    const pageBytes = db.pragma('page_size', { simple: true }) as number
+    const pages = db.pragma('page_count', { simple: true }) as number
+    const total = pages * pageBytes
+    const source = from = await open(db.name, 'r')
     await using to = await open(destination, 'wx', 0o600)
     const digest = createHash('sha256')
-    const readAt = (position: number, into: Buffer): Promise<number> => readWhole(from, into.subarray(0, Math.min(PIECE_BYTES, total - position)), position)
+    const readAt = (position: number, into: Buffer): Promise<number> => readWhole(source, into.subarray(0, Math.min(PIECE_BYTES, total - position)), position)
     let [piece, next] = [Buffer.allocUnsafe(PIECE_BYTES), Buffer.allocUnsafe(PIECE_BYTES)]
     let length = await readAt(0, piece)
     piece.fill(ROLLBACK_VERSION, VERSIONS_OFFSET, VERSIONS_OFFSET + 2)
@@ -89,8 +95,8 @@ export async function copySettled(db: Db, destination: string, onProgress: CopyW
     onProgress(pages, pages, pageBytes)
     return digest.digest('hex')
   } finally {
-    db.close()
-    await from.close()
+    if (otherReaders) void otherReaders.then(close)
+    else await close()
   }
 }
 

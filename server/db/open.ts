@@ -44,6 +44,15 @@ export function openReader(path: string): Db {
   return db
 }
 
+/** Open the database for copying: a connection that may copy the log into the file, where the disk lets it. */
+export function openLive(path: string): Db {
+  try {
+    return new Database(path, { fileMustExist: true, timeout: 1000 })
+  } catch {
+    return openReader(path)
+  }
+}
+
 /** Whether an error means that another connection held a lock for longer than was waited. */
 export const isBusy = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('SQLITE_BUSY')

@@ -86,6 +86,8 @@ export interface CopyFileTask {
   from: string
   path: string
   busyTimeoutMs: number
+  /** Whether the copy is going to be checked, unless it turns out to be verified. */
+  willBeChecked: boolean
 }
 
 /** Check a file that nobody else knows and count its rows. */

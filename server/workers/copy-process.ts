@@ -16,10 +16,10 @@ import Database from 'better-sqlite3'
 import { copyPages, pinSnapshot, type CopyWatch } from '../db/copy-pages.ts'
 import { copySettled, pinSettled } from '../db/copy-settled.ts'
 import { explainForeign, openUntouched, readContents, type Contents } from '../db/inspect.ts'
-import { openReader, type Db } from '../db/open.ts'
-import { Fault, type FaultMessage } from '../faults.ts'
+import { openLive, type Db } from '../db/open.ts'
+import { Fault } from '../faults.ts'
 import type { CheckedFile, CheckTask, CopiedFile, CopyFileTask, CopyLiveTask, CopyTask, FromCopyProcess } from './backup-messages.ts'
-import type { IntegrityPlan } from './integrity-worker.ts'
+import type { IntegrityPlan, IntegrityVerdict } from './integrity-worker.ts'
 
 /** Pause between two times that a growing file is written to the disk, ms. */
 const WRITE_BACK_PAUSE_MS = 50
@@ -34,16 +34,36 @@ const say = (message: FromCopyProcess): void => void process.send!(message, () =
 
 const tellPages: CopyWatch['onProgress'] = (pagesDone, pagesTotal, pageBytes) => say({ kind: 'progress', progress: { fraction: pagesDone / pagesTotal, pages: { pagesDone, pagesTotal, pageBytes } } })
 
+/**
+ * Whether what was copied passed its check, by the path of the copy: it is checked where it comes from while it is copied, on
+ * another core, and the copy has the very bytes that were checked. Where it did not pass, or could not be checked there, the
+ * copy is checked by itself.
+ */
+const checkedSources = new Map<string, Promise<boolean>>()
+
+interface CopyRequest {
+  path: string
+  busyTimeoutMs: number
+  /** Absent where the copy is not going to be checked. */
+  settled?: IntegrityPlan['settled']
+}
+
 /** Copy what a connection reads into a new file. It is closed. */
-async function copyAll(source: Db, path: string, busyTimeoutMs: number): Promise<CopiedFile> {
+async function copyAll(source: Db, { path, busyTimeoutMs, settled }: CopyRequest): Promise<CopiedFile> {
+  let isHandedOver = false
   try {
-    if (await pinSettled(source)) return { sha256: await copySettled(source, path, tellPages) }
+    if (await pinSettled(source)) {
+      const isSound = settled && runCheck({ path: source.name, busyTimeoutMs, settled }).then((verdict) => verdict === 'sound', () => false)
+      if (isSound) checkedSources.set(path, isSound)
+      isHandedOver = true
+      return { sha256: await copySettled(source, path, tellPages, isSound) }
+    }
     pinSnapshot(source)
     const pages = await copyPages(source, path, { busyTimeoutMs, onProgress: tellPages, checkStop: () => undefined })
     endLog(path, pages)
     return {}
   } finally {
-    source.close()
+    if (!isHandedOver) source.close()
   }
 }
 
@@ -65,25 +85,16 @@ function endLog(path: string, pages: number): void {
 async function copyLive({ databasePath, path, busyTimeoutMs }: CopyLiveTask): Promise<CopiedFile> {
   const endWriteBack = writeBack(path)
   try {
-    return await copyAll(openLive(databasePath), path, busyTimeoutMs)
+    return await copyAll(openLive(databasePath), { path, busyTimeoutMs, settled: 'live' })
   } finally {
     await endWriteBack()
   }
 }
 
-/** One that may copy the log into the file, where the disk lets it. */
-function openLive(databasePath: string): Db {
-  try {
-    return new Database(databasePath, { fileMustExist: true, timeout: 1000 })
-  } catch {
-    return openReader(databasePath)
-  }
-}
-
 /** A file that somebody wants to restore, which is only read. */
-async function copyFile({ from, path, busyTimeoutMs }: CopyFileTask): Promise<CopiedFile> {
+async function copyFile({ from, path, busyTimeoutMs, willBeChecked }: CopyFileTask): Promise<CopiedFile> {
   try {
-    return await copyAll(openUntouched(from, busyTimeoutMs), path, busyTimeoutMs)
+    return await copyAll(openUntouched(from, busyTimeoutMs), { path, busyTimeoutMs, ...(willBeChecked && { settled: 'file' }) })
   } catch (error) {
     throw explainForeign(error)
   }
@@ -177,10 +188,16 @@ async function syncFile(path: string): Promise<void> {
 }
 
 /** @throws Fault as checkIntegrity of db/inspect.ts */
-function checkIntegrity(plan: IntegrityPlan): Promise<void> {
+async function checkIntegrity(plan: IntegrityPlan): Promise<void> {
+  if (await checkedSources.get(plan.path)) return
+  const verdict = await runCheck(plan)
+  if (typeof verdict === 'object') throw Fault.fromMessage(verdict)
+}
+
+function runCheck(plan: IntegrityPlan): Promise<IntegrityVerdict> {
   return new Promise((resolve, reject) => {
     new Worker(new URL('integrity-worker.ts', import.meta.url), { workerData: plan })
-      .once('message', (fault: FaultMessage | null) => fault ? reject(Fault.fromMessage(fault)) : resolve())
+      .once('message', resolve)
       .once('error', reject)
       .once('exit', () => reject(new Fault('INTERNAL', 'The check stopped without a word.')))
   })

@@ -78,7 +78,7 @@ async function prepare(plan: RestorePlan, tools: CopyTools): Promise<Prepared> {
   tools.report({ phase: 'check', fraction: 0 })
   let copied: CopiedFile = {}
   if (backupPath !== undefined) {
-    copied = await tools.helper.perform({ kind: 'copy-file', from: backupPath, path: workPath, busyTimeoutMs }, reportWithin(tools, { phase: 'check', from: 0, to: 0.7 }))
+    copied = await tools.helper.perform({ kind: 'copy-file', from: backupPath, path: workPath, busyTimeoutMs, willBeChecked: verifiedSha256 === undefined }, reportWithin(tools, { phase: 'check', from: 0, to: 0.7 }))
   }
   const isVerified = copied.sha256 !== undefined && copied.sha256 === verifiedSha256
   const contents = await tools.helper.perform({ kind: 'check', path: workPath, busyTimeoutMs, isVerified, mustHash: false, mustSync: false, mayBeDamaged: false })
