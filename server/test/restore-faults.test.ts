@@ -38,7 +38,8 @@ const KILLER = `
     return result
   }
   Database.prototype.pragma = function (sql, ...more) {
-    if (/^integrity_check/.test(sql)) reached('check of ' + fileAt(this.name))
+    // What is copied is checked where it comes from, in the transaction that pins it.
+    if (/^integrity_check/.test(sql)) reached('check of ' + (this.inTransaction ? 'pinned ' : '') + fileAt(this.name))
     if (/^wal_checkpoint/.test(sql)) reached(sql)
     return pragma.call(this, sql, ...more)
   }
@@ -111,9 +112,26 @@ describe('kill -9', { concurrency: 3 }, () => {
     return { status, code: error?.code, metadata, content, added: backups.filter(({ name }) => name !== backup && name !== unknown) }
   }
 
-  for (const point of ['half of copy', 'all of copy', 'check of copy', 'before naming copy']) {
+  /** Have a log that cannot be copied into the file, so that a copy is made page after page, and is checked by itself. */
+  function keepLog(server: TestServer): void {
+    const reader = server.openDatabase({ readonly: true })
+    reader.exec('BEGIN; SELECT * FROM more')
+    server.openDatabase().exec('INSERT INTO more VALUES (2); DELETE FROM more WHERE x = 2')
+  }
+
+  for (const point of ['half of copy', 'all of copy', 'check of pinned live', 'before naming copy']) {
     test(`during a backup, at "${point}", leaves nothing of it`, async (t) => {
       const { status, code, content, added } = await die(t, point, (server, sessionId) => startBackup(server, { sessionId }))
+      assert.deepEqual([status, code, added, content], ['error', 'INTERRUPTED', [], oldContent])
+    })
+  }
+
+  for (const [operation, point] of [['backup', 'check of copy'], ['restore', 'check of safety']] as const) {
+    test(`during a ${operation} of what has a log, at "${point}", leaves nothing of it`, async (t) => {
+      const { status, code, content, added } = await die(t, point, (server, sessionId) => {
+        keepLog(server)
+        return operation === 'backup' ? startBackup(server, { sessionId }) : startRestore(server, backup, { sessionId })
+      })
       assert.deepEqual([status, code, added, content], ['error', 'INTERRUPTED', [], oldContent])
     })
   }
@@ -123,9 +141,9 @@ describe('kill -9', { concurrency: 3 }, () => {
     assert.deepEqual([status, content, added.map(({ name, verified, kind }) => [name, verified, kind])], ['completed', oldContent, [[metadata.name, true, 'manual']]])
   })
 
-  for (const point of ['half of work', 'all of work', 'check of work', 'half of safety', 'check of safety', 'before naming safety', 'after naming safety', 'half of live', 'last pages of live']) {
+  for (const point of ['half of work', 'all of work', 'check of pinned other', 'half of safety', 'check of pinned live', 'before naming safety', 'after naming safety', 'half of live', 'last pages of live']) {
     test(`during a restore, at "${point}", leaves exactly the old content`, async (t) => {
-      const name = point === 'check of work' ? unknown : backup
+      const name = point === 'check of pinned other' ? unknown : backup
       const { status, code, content, added } = await die(t, point, (server, sessionId) => startRestore(server, name, { sessionId }))
       assert.deepEqual([status, code, content], ['error', 'INTERRUPTED', oldContent])
       // Pages may go into the live database before the safety copy has its name, but are not committed then.

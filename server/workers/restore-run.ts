@@ -6,7 +6,7 @@ import { openReader, openWriter, type Db } from '../db/open.ts'
 import { isRestored, openScratch, prepareForRestore } from '../db/restore-copy.ts'
 import { Fault } from '../faults.ts'
 import type { BackupInfo } from '../protocol.ts'
-import type { CopiedFile, CopyResult, RestorePlan } from './backup-messages.ts'
+import type { CopiedFile, CopyProgress, CopyResult, RestorePlan } from './backup-messages.ts'
 import { checkCopy, copyLive, reportWithin, syncFile, totalRows, type CopyTools } from './checked-copy.ts'
 
 /** Longest wait for readers of the old content before the log is cut back, ms. Later checkpoints do what this one cannot. */
@@ -23,10 +23,10 @@ export interface RestoreTools extends CopyTools {
  *
  * 1. check: the backup is copied beside it, and the copy is checked, unless it is byte for byte a backup that was checked
  *    when it was made, and made ready. The backup itself is only read.
- * 2. safety: the live database is locked against writers of every program, and only then copied, so that nothing that
- *    anybody wrote is missing in the safety copy.
- * 3. restore: the prepared copy's pages go into the live database, in the transaction that holds that lock. Meanwhile the safety
- *    copy is checked; nothing is committed before it has its name.
+ * 2. safety: the live database is locked against writers of every program, and only then pinned and copied, so that nothing
+ *    that anybody wrote is missing in the safety copy.
+ * 3. restore: the prepared copy's pages go into the live database's log, in the transaction that holds that lock, from when the
+ *    safety copy's snapshot is pinned. Meanwhile that is copied and checked; nothing is committed before it has its name.
  * 4. verify: what is there now is checked and counted, while the log is copied into the database file. If it is not what was
  *    prepared, the safety copy is brought back.
  *
@@ -134,14 +134,27 @@ async function swap(plan: RestorePlan, prepared: Prepared, tools: CopyTools): Pr
   try {
     pinSnapshot(source)
     const report = reportWithin(tools, { phase: 'restore', from: 0, to: 1 })
+    let isCopied = false
     await copyPages(source, databasePath, {
       busyTimeoutMs: tools.busyTimeoutMs,
       checkStop: () => tools.control.throwIfStopped(),
-      onProgress: (pagesDone, pagesTotal, pageBytes) => report({ fraction: pagesDone / pagesTotal, pages: { pagesDone, pagesTotal, pageBytes } }),
+      // Until the safety copy is written, its progress is told.
+      onProgress: (pagesDone, pagesTotal, pageBytes) => isCopied && report({ fraction: pagesDone / pagesTotal, pages: { pagesDone, pagesTotal, pageBytes } }),
       whileLocked: async () => {
-        safety = keepSafetyCopy(await copyLive(databasePath, safetyPath, tools, { phase: 'safety', from: 0, to: 1 }))
+        const pinned = Promise.withResolvers<undefined>()
+        const tell = (progress: CopyProgress): void => {
+          pinned.resolve(undefined)
+          tools.report(progress)
+        }
+        const copying = copyLive(databasePath, safetyPath, { ...tools, report: tell }, { phase: 'safety', from: 0, to: 1 })
+        safety = copying.then((copied) => {
+          isCopied = true
+          return keepSafetyCopy(copied)
+        })
         // It is waited for before the commit, or where something fails before that.
         safety.catch(() => undefined)
+        // What is copied has been pinned by the time that anything of it is told: pages that go into the log do not change it any more.
+        await Promise.race([pinned.promise, copying])
       },
       beforeCommit: async () => {
         await safety
