@@ -22,23 +22,35 @@ async function secondsOf(work: () => Promise<unknown>): Promise<number> {
 
 const sqlite3 = async (database: string, command: string): Promise<number> => (await runCommand('sqlite3', [database, command])).seconds
 
-/** Seconds that the tool takes for each step. */
-const TOOL_STEPS = ['.backup', 'check of the copy', 'check of the backup', '.backup as a safety copy', 'check of it', '.restore', 'check of what is restored'] as const
+/** Seconds that the tool takes for each step of a backup, and of a restore like ours. */
+const BACKUP_STEPS = ['.backup', 'check of the copy'] as const
+const RESTORE_STEPS = ['check of the backup', '.backup as a safety copy', 'check of it', '.restore', 'check of what is restored'] as const
 
-type ToolTimes = Record<typeof TOOL_STEPS[number], number>
+type BackupTimes = Record<typeof BACKUP_STEPS[number], number>
+type RestoreTimes = Record<typeof RESTORE_STEPS[number], number>
 
-/** Have the tool back up the database at `live`, and restore that, with the steps that HexTrackr takes. */
-async function runTool(live: string, copy: string, safety: string): Promise<ToolTimes> {
-  for (const path of [copy, safety]) await rm(path, { force: true })
-  return {
-    '.backup': await sqlite3(live, `.backup ${copy}`),
-    'check of the copy': await sqlite3(copy, 'PRAGMA integrity_check'),
+/** Of all that these steps take together. */
+const medianOf = <Step extends string>(times: readonly Record<Step, number>[], ...steps: readonly Step[]): number =>
+  median(times.map((seconds) => steps.reduce((sum, step) => sum + seconds[step], 0)))
+
+/** Have the tool back up a database. The copy is removed. */
+async function backUpByTool(database: string, copy: string): Promise<BackupTimes> {
+  const times = { '.backup': await sqlite3(database, `.backup ${copy}`), 'check of the copy': await sqlite3(copy, 'PRAGMA integrity_check') }
+  await rm(copy)
+  return times
+}
+
+/** Have the tool restore a copy, with the steps that HexTrackr takes. */
+async function restoreByTool(database: string, copy: string, safety: string): Promise<RestoreTimes> {
+  const times = {
     'check of the backup': await sqlite3(copy, 'PRAGMA integrity_check'),
-    '.backup as a safety copy': await sqlite3(live, `.backup ${safety}`),
+    '.backup as a safety copy': await sqlite3(database, `.backup ${safety}`),
     'check of it': await sqlite3(safety, 'PRAGMA integrity_check'),
-    '.restore': await sqlite3(live, `.restore ${copy}`),
-    'check of what is restored': await sqlite3(live, 'PRAGMA integrity_check'),
+    '.restore': await sqlite3(database, `.restore ${copy}`),
+    'check of what is restored': await sqlite3(database, 'PRAGMA integrity_check'),
   }
+  await rm(safety)
+  return times
 }
 
 function fill(path: string, megabytes: number): void {
@@ -69,36 +81,52 @@ export const backup: Part = {
       fill(server.databasePath, megabytes)
       if (HAS_CLI) {
         await copyFile(server.databasePath, live)
+        await copyFile(server.databasePath, copy)
         // The same kind of database: it is written by way of a log.
         await sqlite3(live, 'PRAGMA journal_mode = WAL')
       }
       const stopHealth = server.watchHealth()
       const readMemory = server.watchMemory()
       const times = { backup: [] as number[], restore: [] as number[] }
-      const tool: ToolTimes[] = []
+      const tool = { backup: [] as BackupTimes[], restore: [] as RestoreTimes[] }
+      const backUp = async (): Promise<string> => (await operate<{ sessionId: string, name: string }>('/api/backups')).name
+      const removeBackups = async (): Promise<void> => {
+        for (const { name } of await server.request<{ name: string }[]>('GET', '/api/backups')) await server.request('DELETE', `/api/backups/${name}`)
+      }
+      // Who comes first has the pages of memory that the other one has just let go, or has not; so that changes with each round.
       for (let round = 0; round < rounds; round++) {
-        let name = ''
-        times.backup.push(await secondsOf(async () => (name = (await operate<{ sessionId: string, name: string }>('/api/backups')).name)))
+        const turns = [
+          async () => {
+            times.backup.push(await secondsOf(backUp))
+            await removeBackups()
+          },
+          async () => {
+            if (HAS_CLI) tool.backup.push(await backUpByTool(server.databasePath, safety))
+          },
+        ]
+        for (const turn of round % 2 === 0 ? turns : turns.reverse()) await turn()
+      }
+      for (let round = 0; round < rounds; round++) {
+        const name = await backUp()
         times.restore.push(await secondsOf(() => operate(`/api/backups/${name}/restore`)))
-        for (const kept of await server.request<{ name: string }[]>('GET', '/api/backups')) await server.request('DELETE', `/api/backups/${kept.name}`)
-        if (HAS_CLI) tool.push(await runTool(live, copy, safety))
+        await removeBackups()
+        if (HAS_CLI) tool.restore.push(await restoreByTool(live, copy, safety))
       }
       const health = await stopHealth()
-      const step = (...names: (keyof ToolTimes)[]): number => median(tool.map((steps) => names.reduce((sum, name) => sum + steps[name], 0)))
       const compared = (name: string, seconds: number, bare: number, same: number): string[] =>
         [name, seconds.toFixed(2), bare.toFixed(2), (seconds / bare).toFixed(2), same.toFixed(2), (seconds / same).toFixed(2)]
       return [
-        `Of a database of ${megabytes} MB, checked and synced. Medians of ${rounds}, in turns with the CLI, which works on a copy of the database.`,
+        `Of a database of ${megabytes} MB, checked and synced. Medians of ${rounds}, in turns with the CLI, which backs up the same database and restores a copy of it.`,
         {
           columns: ['over HTTP', 'seconds', 'CLI, bare', 'ratio', 'CLI, same steps', 'ratio'],
           rows: [
-            compared('backup', median(times.backup), step('.backup'), step('.backup', 'check of the copy')),
-            compared('restore', median(times.restore), step('.restore'), step(...TOOL_STEPS.slice(2))),
+            compared('backup', median(times.backup), medianOf(tool.backup, '.backup'), medianOf(tool.backup, ...BACKUP_STEPS)),
+            compared('restore', median(times.restore), medianOf(tool.restore, '.restore'), medianOf(tool.restore, ...RESTORE_STEPS)),
           ],
         },
         'Bare are `.backup` and `.restore`. The same steps are `.backup` and `PRAGMA integrity_check` of the copy; for a restore such a check of the backup, '
         + '`.backup` as a safety copy, its check, `.restore`, and a check of what is there then.',
-        { columns: ['step of the CLI', 'seconds'], rows: TOOL_STEPS.map((name) => [name, step(name).toFixed(2)]) },
+        { columns: ['step of the CLI', 'seconds'], rows: [...BACKUP_STEPS.map((step) => [step, medianOf(tool.backup, step).toFixed(2)]), ...RESTORE_STEPS.map((step) => [step, medianOf(tool.restore, step).toFixed(2)])] },
         `Peak memory of the server with its processes ${(readMemory() / 1e6).toFixed(0)} MB; health p50 / p99 / max ${[health.p50Ms, health.p99Ms, health.maxMs].map((ms) => ms.toFixed(1)).join(' / ')} ms.`,
       ]
     } finally {

@@ -66,6 +66,8 @@ export async function runCommand(command: string, args: readonly string[], input
   }, MEMORY_INTERVAL_MS)
   let stdout = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  // A command that is done before it has read what it does not need is no fault.
+  child.stdin.on('error', () => undefined)
   child.stdin.end(input)
   const [code] = await once(child, 'close') as [number | null]
   clearInterval(look)
