@@ -25,8 +25,9 @@ process.once('message', (task: IndexTask) => void answer(task))
 
 async function answer(task: IndexTask): Promise<void> {
   const guard = new Worker(new URL('query-guard.ts', import.meta.url), { workerData: task.guard })
-  guard.unref()
+  // Until then it is all that keeps this process going.
   await once(guard, 'message')
+  guard.unref()
   await new Promise((resolve) => process.send!(build(task), resolve))
   process.disconnect()
 }

@@ -37,9 +37,9 @@ process.once('message', (task: QueryTask) => void answer(task))
 
 async function answer(task: QueryTask): Promise<void> {
   const guard = new Worker(new URL('query-guard.ts', import.meta.url), { workerData: task.guard })
-  guard.unref()
-  // Nothing of the statement runs unwatched.
+  // Nothing of the statement runs unwatched. Until then the guard is all that keeps this process going.
   await once(guard, 'message')
+  guard.unref()
   try {
     await write(task)
   } catch (error) {
