@@ -395,8 +395,9 @@ export class Backups {
       operation.fail(outcome)
     } else if (outcome) {
       logger.info({ sessionId: operation.id, ...outcome.metadata }, `${plan.kind} completed`)
-      operation.complete(outcome.message, outcome.metadata)
+      // Who hears of the end may begin the next one at once.
       await this.prune()
+      operation.complete(outcome.message, outcome.metadata)
     }
   }
 
