@@ -4,6 +4,7 @@ import { open, stat } from 'node:fs/promises'
 import { basename, dirname, extname } from 'node:path'
 import { Transform, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { SQLITE_MAGIC } from '../db/inspect.ts'
 import { openReader, type Db } from '../db/open.ts'
@@ -17,7 +18,7 @@ import {
 } from '../protocol.ts'
 import type { CheckedCopy, CopyPlan, CopyProgress, CopyQuestion, CopyResult, RestorePlan } from '../workers/backup-messages.ts'
 import type { InspectPlan, RestoreChanges } from '../workers/inspect-worker.ts'
-import { stemOf, timeStamp, type BackupFolder } from './backup-folder.ts'
+import { stemOf, timeStamp, type BackupFile, type BackupFolder } from './backup-folder.ts'
 import type { DatabaseFile } from './database-file.ts'
 import { checkRoom, freeBytes } from './disk-space.ts'
 import { readSessionId } from './import-request.ts'
@@ -88,6 +89,9 @@ export interface Arrived<Answer> {
   abandon: (fault: Fault) => Promise<void>
 }
 
+/** How often the folder is looked at until it stays as it is: another program may be copying a large file into it. */
+const LIST_TRIES = 5
+
 /** Backups and restores of this server: which copies there are, what is being done with them, and how it went. */
 export class Backups {
   readonly #context: BackupsContext
@@ -102,15 +106,23 @@ export class Backups {
 
   /** All backups, the newest first. */
   async list(): Promise<BackupInfo[]> {
-    const known = knownBackups(this.#context.operationsDb)
-    const files = await this.#context.folder.list()
-    return files.map((file): BackupInfo => {
-      const found = known.get(file.name)
-      const unknown: BackupInfo = { name: file.name, bytes: file.bytes, createdAt: Math.round(file.modifiedMs), kind: found?.kind ?? 'uploaded', verified: false, tables: null, rows: null }
-      if (!found || found.bytes !== file.bytes || found.modifiedMs !== file.modifiedMs) return unknown
-      const { modifiedMs: _modifiedMs, ...info } = found
-      return info
-    }).sort((a, b) => b.createdAt - a.createdAt || (a.name < b.name ? 1 : -1))
+    const { folder, operationsDb } = this.#context
+    for (let tries = 1; ; tries++) {
+      // A backup is remembered before it has its name, so whatever is found here is known below.
+      const files = await folder.list()
+      const known = knownBackups(operationsDb)
+      const isKnown = ({ name, bytes, modifiedMs }: BackupFile): boolean => known.get(name)?.bytes === bytes && known.get(name)?.modifiedMs === modifiedMs
+      // What has been pruned meanwhile, or replaced by another one of that name, must not pass for a file that somebody put there.
+      if (tries < LIST_TRIES && !files.every(isKnown) && !isDeepStrictEqual(await folder.list(), files)) continue
+      return files.map((file): BackupInfo => {
+        const found = known.get(file.name)
+        if (!found || !isKnown(file)) {
+          return { name: file.name, bytes: file.bytes, createdAt: Math.round(file.modifiedMs), kind: found?.kind ?? 'uploaded', verified: false, tables: null, rows: null }
+        }
+        const { modifiedMs: _modifiedMs, ...info } = found
+        return info
+      }).sort((a, b) => b.createdAt - a.createdAt || (a.name < b.name ? 1 : -1))
+    }
   }
 
   /** @throws Fault BACKUP_NOT_FOUND */
