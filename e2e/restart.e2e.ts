@@ -68,7 +68,7 @@ test('the kept file of an interrupted import is deleted when somebody says so, a
   const again = await restart(page, scope, server, file, holdImport(60_000))
   const kept = async (): Promise<unknown> => (await again.get<ImportRecord[]>('/api/imports')).body[0]?.stagedFile
   const dialog = page.locator('#progress')
-  await expect(dialog).toContainText(/The server keeps the file, [\d.]+\sMB, until /)
+  await expect(dialog).toContainText(/The server keeps the file, [\d.]+\u00A0MB, until /)
   const remove = dialog.getByRole('button', { name: 'Delete it…' })
   await remove.click()
   const question = page.getByRole('dialog', { name: /^Delete .* from the server\?$/ })

@@ -160,6 +160,18 @@ async function makeToken(page: Page, name: string): Promise<void> {
   await expect(page.getByRole('row', { name })).toBeVisible()
 }
 
+/** An import whose file is sent at that many bytes a second, as soon as its dialog says so. */
+const sendSlowly = (bytesPerSecond: number, says: string) => async ({ page, scope, server }: Stage): Promise<void> => {
+  const path = join(temporaryFolder(scope), 'assets_2026.csv')
+  await generate(path, 'narrow', 400_000)
+  await page.goto(server.url)
+  await chooseFiles(page, path)
+  await expect(page.getByRole('button', { name: 'Start import' })).toBeEnabled()
+  await limitUpload(page, bytesPerSecond)
+  await startImport(page)
+  await expect(dialogOf(page)).toContainText(says, { timeout: 60_000 })
+}
+
 export const SCENES: Scene[] = [
   { name: 'home-empty', show: async (stage) => {
     await emptyServer(stage)
@@ -244,26 +256,8 @@ export const SCENES: Scene[] = [
     await stage.page.getByRole('button', { name: 'Delete table' }).click()
     await expect(dialogOf(stage.page)).toBeVisible()
   } },
-  { name: 'progress-uploading', show: async ({ page, scope, server }) => {
-    const path = join(temporaryFolder(scope), 'assets_2026.csv')
-    await generate(path, 'narrow', 400_000)
-    await page.goto(server.url)
-    await chooseFiles(page, path)
-    await expect(page.getByRole('button', { name: 'Start import' })).toBeEnabled()
-    await limitUpload(page, 200_000)
-    await startImport(page)
-    await expect(dialogOf(page)).toContainText('Keep this tab open until the upload ends.')
-  } },
-  { name: 'progress-arriving', show: async ({ page, scope, server }) => {
-    const path = join(temporaryFolder(scope), 'assets_2026.csv')
-    await generate(path, 'narrow', 400_000)
-    await page.goto(server.url)
-    await chooseFiles(page, path)
-    await expect(page.getByRole('button', { name: 'Start import' })).toBeEnabled()
-    await limitUpload(page, 1_000_000)
-    await startImport(page)
-    await expect(dialogOf(page)).toContainText('importing rows as the file arrives', { timeout: 60_000 })
-  } },
+  { name: 'progress-uploading', show: sendSlowly(200_000, 'Keep this tab open until the upload ends.') },
+  { name: 'progress-arriving', show: sendSlowly(1_000_000, 'importing rows as the file arrives') },
   { name: 'progress-importing', show: async (stage) => {
     await importing(stage)
   } },
