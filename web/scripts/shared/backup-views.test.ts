@@ -36,11 +36,12 @@ test('a backup tells how much of it is copied, and that imports go on', () => {
 })
 
 test('a restore cannot be put aside, and cannot be stopped once it has replaced the database', () => {
-  const replacing = runningView(state('restore', { phase: 'restore', percent: 64 }), LIVE, 10_000)
+  const replacing = runningView(state('restore', { phase: 'restore', percent: 64, safetyCopy: 'before.db' }), LIVE, 10_000)
   assert.deepEqual([replacing.mayMinimise, replacing.canCancel, replacing.stop.label], [false, true, 'Stop and keep the current database'])
   assert.equal(replacing.facts[3]?.value, 'Verified')
   assert.equal(runningView(state('restore', { phase: 'verify', percent: 90 }), LIVE, 10_000).canCancel, false)
   assert.equal(runningView(state('restore', { phase: 'safety', percent: 31 }), LIVE, 10_000).facts[3]?.value, 'Being made')
+  assert.equal(runningView(state('restore', { phase: 'restore', percent: 64 }), LIVE, 10_000).facts[3]?.value, 'Being checked')
 })
 
 test('what the server has not agreed to yet cannot be stopped, and says nothing of how far it is', () => {

@@ -77,7 +77,7 @@ const RESTORING: Partial<Record<Phase, string>> = {
   check: 'checking the backup', safety: 'saving the database as it is now', restore: 'replacing the database', verify: 'verifying the result',
 }
 
-const SAFETY: Partial<Record<Phase, string>> = { check: 'Comes first', safety: 'Being made' }
+const SAFETY: Partial<Record<Phase, string>> = { check: 'Comes first', safety: 'Being made', restore: 'Being checked' }
 
 export const RESTORE_WORDS: OperationWords = {
   name: 'Restore',
@@ -88,7 +88,7 @@ export const RESTORE_WORDS: OperationWords = {
   amount: copiedAmount,
   facts: (state, now, lost) => [
     copiedFact(state), copySpeedFact(state, lost), elapsedFact(state, now),
-    { label: 'Safety copy', value: SAFETY[state.phase] ?? 'Verified', hint: '' },
+    { label: 'Safety copy', value: state.safetyCopy === undefined ? SAFETY[state.phase] ?? 'Verified' : 'Verified', hint: '' },
   ],
   note: ({ phase }) => ({
     icon: 'lock',

@@ -54,6 +54,8 @@ export interface ProgressState {
   readonly pagesDone: number
   readonly pagesTotal?: number | undefined
   readonly pageBytes?: number | undefined
+  /** Of a restore: the name of the copy of what was there before, once that is kept. */
+  readonly safetyCopy?: string | undefined
   readonly table?: string | undefined
   readonly number?: number | undefined
   readonly mode?: ImportMode | undefined
@@ -204,6 +206,7 @@ function take(state: ProgressState, message: ProgressMessage, at: number): Progr
     rowsRejected: metadata.rowsRejected ?? state.rowsRejected,
     pageBytes: metadata.pageBytes ?? state.pageBytes,
     stagedFile: metadata.stagedFile,
+    safetyCopy: metadata.safetyCopy ?? state.safetyCopy,
     heardAt: at,
   }
   if (message.status === 'completed') return { ...end(known, at, completed(message, metadata)), phase: lastPhase(kind), percent: 100, bytesReceived: undefined }
