@@ -26,7 +26,7 @@ export interface FileTaker<Answer> {
   take: (fields: Fields, file: FormFile) => Promise<{ bytes: number }>
   /** The whole request has arrived and is in order. */
   accept: () => Answer | Promise<Answer>
-  /** The request failed, perhaps before the file came. */
+  /** The request failed, perhaps before the file came; if `take` was called it has ended. */
   abandon: (fault: Fault) => Promise<void>
   /** Why the file is no longer wanted, if it is not; the form's parser only sees a stream break. */
   endReason?: () => Fault | undefined
@@ -44,6 +44,8 @@ export async function receiveFile<Answer>(req: Request, res: Response, maxUpload
     return await taker.accept()
   } catch (error) {
     const fault = taker.endReason?.() ?? explain(error, maxUploadBytes)
+    // Multer hears of a broken stream before the taker has put away what it wrote of it.
+    await storage.settled
     await taker.abandon(fault)
     throw fault
   }
@@ -54,6 +56,12 @@ class TakerStorage<Answer> implements StorageEngine {
   readonly #taker: FileTaker<Answer>
   readonly #announcedBytes: number | undefined
   #fieldsBefore: Fields | undefined
+  #settled: Promise<unknown> = Promise.resolve()
+
+  /** Fulfilled when the taker has stored the file or failed to. */
+  get settled(): Promise<unknown> {
+    return this.#settled
+  }
 
   constructor(taker: FileTaker<Answer>, announcedBytes: number | undefined) {
     this.#taker = taker
@@ -63,8 +71,9 @@ class TakerStorage<Answer> implements StorageEngine {
   _handleFile(req: Request, file: Express.Multer.File, done: (error?: unknown, info?: Partial<Express.Multer.File>) => void): void {
     this.#fieldsBefore = { ...req.body as Fields }
     const filename = file.originalname.slice(0, MAX_FILENAME_LENGTH)
-    this.#taker.take(this.#fieldsBefore, { filename, stream: file.stream, announcedBytes: this.#announcedBytes })
-      .then(({ bytes }) => done(null, { size: bytes }), done)
+    const taken = this.#taker.take(this.#fieldsBefore, { filename, stream: file.stream, announcedBytes: this.#announcedBytes })
+    this.#settled = taken.catch(() => undefined)
+    taken.then(({ bytes }) => done(null, { size: bytes }), done)
   }
 
   /** What has been stored goes when the request is abandoned. */

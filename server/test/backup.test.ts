@@ -248,6 +248,34 @@ describe('the folder of backups', () => {
   })
 })
 
+test('a file that is refused is taken away before that is said, however long the disk takes', async (t) => {
+  const folder = temporaryFolder(t)
+  const removed = join(folder, 'removed')
+  const server = await TestServer.start(t, {
+    env: preload(folder, `
+      const { rm } = fs.promises
+      fs.promises.rm = async (path, ...more) => {
+        await new Promise((resolve) => setTimeout(resolve, 300))
+        await rm(path, ...more)
+        fs.appendFileSync(${JSON.stringify(removed)}, path + '\\n')
+      }
+    `),
+  })
+  // So large that it is still arriving when its beginning has told what it is.
+  const picture = new Uint8Array([0x89, 0x50, 0x4e, 0x47, ...new Uint8Array(2_000_000)])
+  const refusals = [
+    ['NOT_A_DATABASE', () => sendDatabase(server, '/api/backups/upload', picture, 'picture.db')],
+    ['NOT_A_DATABASE', () => sendDatabase(server, '/api/restore', picture, 'picture.db')],
+    ['NOT_CSV', () => server.upload(picture, { filename: 'picture.csv' })],
+  ] as const
+  for (const [code, send] of refusals) {
+    writeFileSync(removed, '')
+    assert.equal((await send()).body.code, code)
+    assert.match(readFileSync(removed, 'utf8'), /\.part\n/)
+  }
+  assert.deepEqual([backupFiles(server.dataDir), server.stagedFiles()], [[], []])
+})
+
 test('outcomes of backups and restores are told for ever, whatever is restored', async (t) => {
   const server = await TestServer.start(t)
   await server.import('a\n1\n', { filename: 'one.csv' })
