@@ -145,7 +145,9 @@ export class Tables {
   }
 
   async #ask<K extends keyof ReadAnswers>(pool: Piscina<ReadTask, ReadResult>, task: TaskOf<K>): Promise<ReadAnswers[K]> {
-    const result = await pool.run(task) as ReadResult<K>
+    const result = await pool.run(task).catch((error: unknown) => {
+      throw this.#explain(error)
+    }) as ReadResult<K>
     if ('fault' in result) throw Fault.fromMessage(result.fault)
     return result.value
   }
@@ -202,7 +204,7 @@ export class Tables {
       (result) => {
         if ('fault' in result) stream.destroy(Fault.fromMessage(result.fault))
       },
-      (error: unknown) => stream.destroy(Fault.from(error)),
+      (error: unknown) => stream.destroy(this.#explain(error)),
     )
     return stream
   }
@@ -248,12 +250,17 @@ export class Tables {
     const release = await this.#turns.take()
     try {
       const fault = await this.#writes.run(task).catch((error: unknown) => {
-        throw this.#isClosing ? new Fault('INTERRUPTED', 'The server stopped during this. It is done whole, or not at all.', { cause: error }) : error
+        throw this.#explain(error)
       })
       if (fault) throw Fault.fromMessage(fault)
     } finally {
       release()
     }
+  }
+
+  /** Why a thread gave no result: where the server stops, its threads are ended in the middle of their work. */
+  #explain(error: unknown): Fault {
+    return this.#isClosing ? new Fault('INTERRUPTED', 'The server stopped during this. What was to change is changed wholly, or not at all.', { cause: error }) : Fault.from(error)
   }
 
   /** @throws Fault RESTORE_RUNNING, SQLITE_CANTOPEN */

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { renameSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import Database from 'better-sqlite3'
 import type { Health, NewApiToken } from '../protocol.ts'
+import { preload } from './preload.ts'
 import { newSessionId, temporaryFolder, TestServer } from './support.ts'
 
 describe('the health', () => {
@@ -98,4 +101,32 @@ test('a stop ends what runs within its deadline, whatever clients still hold ope
   const [code] = await once(child, 'exit') as [number | null]
   assert.equal(code, 0)
   assert.notEqual(await upload, 202)
+})
+
+test('what a stop leaves unanswered is no error of the server', async (t) => {
+  const [dataDir, folder] = [temporaryFolder(t), temporaryFolder(t)]
+  const stuck = join(folder, 'stuck')
+  writeFileSync(stuck, '')
+  const db = new Database(join(dataDir, 'hextrackr.db'))
+  db.exec('CREATE TABLE endless (a)')
+  db.close()
+  const { child, url, log } = await startLogged({ DATA_DIR: dataDir, ...preload(folder, `
+    import { isMainThread } from 'node:worker_threads'
+    const { prepare } = Database.prototype
+    Database.prototype.prepare = function (sql) {
+      if (!isMainThread && sql.includes('"endless"')) {
+        fs.appendFileSync(${JSON.stringify(stuck)}, '.')
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+      }
+      return prepare.call(this, sql)
+    }
+  `) })
+  const asked = ['rows', 'export', 'columns/a/summary'].map((what) => fetch(`${url}/api/tables/endless/${what}`).then((answer) => answer.text()).catch(() => 'gone'))
+  while (readFileSync(stuck).length < asked.length) await sleep(20)
+  child.kill('SIGTERM')
+  const [code] = await once(child, 'exit') as [number | null]
+  assert.equal(code, 0)
+  await Promise.all(asked)
+  const lines = log().trim().split('\n').map((line) => JSON.parse(line) as { level: number })
+  assert.deepEqual(lines.filter(({ level }) => level >= 50), [])
 })
