@@ -129,11 +129,9 @@ function spacePanel(): Panel<BackupStatus> {
     update: ({ backupBytes, databaseBytes, freeBytes }) => {
       setText(used, `${bytes(backupBytes + databaseBytes)} used`)
       meter.setAttribute('aria-label', `${bytes(backupBytes)} backups, ${bytes(databaseBytes)} database, ${bytes(freeBytes)} free`)
-      const shares = [['a', backupBytes], ['b', databaseBytes], ['free', freeBytes]] as const
+      const shares = [['a', backupBytes, 'Backups'], ['b', databaseBytes, 'Database'], ['free', freeBytes, 'Free on this disk']] as const
       meter.replaceChildren(...shares.filter(([, size]) => size > 0).map(([name, size]) => el('i', { class: name, vars: { '--v': size } })))
-      const line = (color: string, label: string, size: number) => el('div', {}, el('dt', { vars: { '--c': color } }, label), el('dd', {}, bytes(size)))
-      legend.replaceChildren(
-        line('var(--accent)', 'Backups', backupBytes), line('var(--accent-line)', 'Database', databaseBytes), line('var(--sunken)', 'Free on this disk', freeBytes))
+      legend.replaceChildren(...shares.map(([name, size, label]) => el('div', {}, el('dt', { class: name }, label), el('dd', {}, bytes(size)))))
     },
   }
 }
