@@ -1,4 +1,4 @@
-import { dialogOf, giveFiles, importFile, ledgerOf, standsStill, startImport } from './support/app.ts'
+import { dialogOf, giveFiles, importFile, ledgerOf, standsStill, startImport, textFile } from './support/app.ts'
 import { expect, test } from './support/test.ts'
 import { PATIENT } from './support/write-lock.ts'
 
@@ -43,6 +43,26 @@ test('the first file is followed on the page that has no table yet', async ({ pa
   await page.keyboard.press('Escape')
   await expect(page.getByRole('heading', { name: 'Bring in your first file' })).toBeVisible()
   await expect(page.getByRole('region', { name: 'Recent imports' }).getByRole('listitem').filter({ hasText: file.name })).toContainText('Importing, ')
+})
+
+test.describe('where one import runs at a time', () => {
+  test.use({ settings: { ...PATIENT, MAX_RUNNING_IMPORTS: '1' } })
+
+  test('one that waits says so among the recent ones, and shows no progress', async ({ page, makeFile, holdImport }) => {
+    const file = await makeFile(100_000)
+    const lock = holdImport(1)
+    await page.goto('/')
+    await importFile(page, file.path)
+    await lock.held
+    await page.keyboard.press('Escape')
+    await importFile(page, textFile('late.csv', 'a,b\n1,2\n'))
+    await expect(dialogOf(page)).toContainText('Waiting its turn')
+    await page.keyboard.press('Escape')
+    const late = page.getByRole('region', { name: 'Recent imports' }).getByRole('listitem').filter({ hasText: 'late.csv' })
+    await expect(late).toContainText('Waiting its turn, 1 ahead')
+    await expect(late).not.toContainText('%', { useInnerText: true })
+    await expect(late.locator('.mini')).toBeHidden()
+  })
 })
 
 test('ten files dropped at once end in ten receipts, each opened from the panel, while the page is worked with', async ({ page, server }) => {

@@ -8,6 +8,7 @@ import { statusOf } from '../shared/import-status.ts'
 import { dropWords } from '../shared/intake.ts'
 import type { Job } from '../shared/jobs.ts'
 import type { MakePage, Page, PageContext } from '../shared/page.ts'
+import { isWaiting } from '../shared/progress-state.ts'
 import { lineOf } from '../shared/progress-view.ts'
 import { refusedBox, showRefused } from './refused.ts'
 
@@ -252,7 +253,8 @@ function liveItem(context: PageContext): HTMLElement {
   const show = (event: Event) => context.showImport((event.currentTarget as HTMLElement).closest('li')?.dataset['id'] ?? '')
   return el('li', {},
     el('button', { type: 'button', class: 'feed__open data truncate', on: { click: show } }),
-    el('span', { class: 'num status status--live' }), el('span', { class: 'mini' }, el('i')), el('p', { class: 'feed__meta num' }))
+    el('span', { class: 'num status status--live' }), el('span', { class: 'mini' }, el('i')),
+    el('p', { class: 'feed__meta num' }, el('span', {}, icon('hourglass'), el('span'))))
 }
 
 function updateLive(item: Element, job: Job): void {
@@ -261,9 +263,17 @@ function updateLive(item: Element, job: Job): void {
   const name = item.querySelector('button')!
   setText(name, job.state.filename)
   name.title = job.state.filename
-  setText(item.querySelector('.status')!, `${Math.floor(job.state.percent)}%`)
-  setText(item.querySelector('p')!, lineOf(job.state))
-  item.querySelector('i')?.style.setProperty('--v', String(job.state.percent / 100))
+  // One that waits shows no bar, and the sign that it has in the panel of the top bar.
+  const waits = isWaiting(job.state)
+  const percent = item.querySelector<HTMLElement>('.status--live')!
+  const bar = item.querySelector<HTMLElement>('.mini')!
+  percent.hidden = bar.hidden = waits
+  setText(percent, `${Math.floor(job.state.percent)}%`)
+  bar.querySelector('i')!.style.setProperty('--v', String(job.state.percent / 100))
+  const line = item.querySelector<HTMLElement>('p > span')!
+  line.className = waits ? 'status status--off' : ''
+  line.querySelector('.icon')!.toggleAttribute('hidden', !waits)
+  setText(line.querySelector('span')!, lineOf(job.state))
 }
 
 function feedItem(context: PageContext, record: ImportRecord, now: number): HTMLElement {
@@ -272,7 +282,7 @@ function feedItem(context: PageContext, record: ImportRecord, now: number): HTML
     ? undoneWords(record)
     : record.status === 'completed'
       ? `${count(record.rowsRead - record.rowsRejected)} in, ${count(record.rowsRejected)} rejected`
-      : word === 'Cancelled' ? 'Cancelled, nothing kept' : record.error?.detail ?? 'Failed, nothing kept'
+      : word === 'Cancelled' ? 'Cancelled, nothing kept' : record.error ? `Failed: ${record.error.detail}` : 'Failed, nothing kept'
   return el('li', {},
     el('span', { class: `status status--${tone}` }, icon(symbol), el('span', { class: 'vh' }, word)),
     el('button', { type: 'button', class: 'feed__open data truncate', title: record.filename, on: { click: () => context.showImport(record.sessionId) } }, record.filename),

@@ -5,7 +5,7 @@ import type { IconName } from './icon-names.ts'
 import type { Job, Jobs } from './jobs.ts'
 import type { Link } from './link.ts'
 import type { NamedOperation } from './operation.ts'
-import type { Completion } from './progress-state.ts'
+import { isWaiting, type Completion } from './progress-state.ts'
 import { lineOf, wordsOf } from './progress-view.ts'
 
 export interface PanelHooks {
@@ -20,7 +20,7 @@ interface Row {
   update: (job: Job) => void
 }
 
-const kindOf = ({ state }: Job): string => state.outcome?.kind ?? (state.stage === 'held' || state.queuePosition !== undefined ? 'waiting' : state.stage === 'asked' ? 'asked' : 'running')
+const kindOf = ({ state }: Job): string => state.outcome?.kind ?? (isWaiting(state) ? 'waiting' : state.stage === 'asked' ? 'asked' : 'running')
 
 export class JobsPanel {
   readonly #pill: HTMLButtonElement

@@ -7,7 +7,7 @@ import { IMPORT_WORDS } from './import-words.ts'
 import type { Link } from './link.ts'
 import { stepIndex, stepsOf, type OperationKind } from './operation.ts'
 import type { Fact, OperationWords, Spark } from './operation-words.ts'
-import { currentFraction, fractionOf, type BarState, type ProgressState } from './progress-state.ts'
+import { currentFraction, fractionOf, isWaiting, type BarState, type ProgressState } from './progress-state.ts'
 import type { Rich } from './rich.ts'
 
 /** Silence longer than this is shown as an age. */
@@ -81,7 +81,7 @@ export const placeOf = ({ kind, phase }: Pick<ProgressState, 'kind' | 'phase'>):
 export function runningView(state: ProgressState, link: Link, now: number): RunningView {
   const heard = hearing(state, link, now)
   const lost = heard === 'lost' || heard === 'silent'
-  const waiting = state.stage === 'held' || state.queuePosition !== undefined
+  const waiting = isWaiting(state)
   const words = wordsOf(state)
   const [headline, subline] = lost && !state.stopping ? lostWords(link, now) : headWords(state)
   const { label, question, keep, yes } = words.stop
