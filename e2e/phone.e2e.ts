@@ -94,6 +94,9 @@ test('on a small phone neither long names nor large numbers take the screen', as
   const { height } = (await pager.getByText('Rows 1 to 100').boundingBox())!
   expect(height).toBeLessThan(24)
   await expect(page.getByText('5,000 rows, 15 columns')).toBeVisible()
+  // Nothing is left below it, and nothing has to be scrolled to.
+  const box = (await pager.boundingBox())!
+  expect(Math.round(box.y + box.height)).toBe(640)
 })
 
 test('on a small phone what a running import says is safe is whole, and the fields of menus are for fingers', async ({ page, server, makeFile, holdImport }) => {
