@@ -486,7 +486,7 @@ interface Begun<Answer> {
 }
 
 const interrupted = (snapshot: ProgressSnapshot): ProgressSnapshot => {
-  const error = { code: 'INTERRUPTED', detail: `The server stopped during this ${snapshot.metadata.operation}. Nothing of it was kept.` }
+  const error = { code: 'INTERRUPTED', detail: `The server stopped during this ${snapshot.metadata.operation}. It changed nothing.` }
   return { ...snapshot, status: 'error', message: error.detail, error, timestamp: Date.now() }
 }
 

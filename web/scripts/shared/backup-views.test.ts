@@ -96,6 +96,7 @@ test('a restore, a backup and an upload that failed say what is safe and what to
     assert.match(explain(kind, 'SOMETHING_NEW').title, /^The (backup|upload|restore) failed$/)
   }
   assert.equal(plain(explain('restore', 'DISK_FULL').safe), 'The database is exactly as it was.')
+  assert.deepEqual([plain(explain('restore', 'INTERRUPTED').safe), plain(explain('restore', 'INTERRUPTED').advice)], ['The database is exactly as it was.', 'Restore again.'])
   assert.deepEqual([explain('restore', 'IMPORTS_RUNNING').title, explain('restore', 'SQLITE_BUSY').action], ['Imports are running', { label: 'Restore…', symbol: 'rotate-ccw', remedy: 'retry', chooses: false }])
   assert.deepEqual(explain('upload', 'NOT_A_DATABASE').action, { label: 'Choose another file', symbol: 'file-up', remedy: 'other', chooses: true })
   assert.deepEqual(explain('backup', 'DISK_FULL').action, { label: 'Back up again', symbol: 'rotate-ccw', remedy: 'retry', chooses: false })

@@ -250,7 +250,7 @@ const RESTORE: Record<string, Explanation> = {
   DATABASE_DAMAGED: { title: 'That backup is damaged', advice: ['Restore another backup.'], remedy: 'backups' },
   DATABASE_TOO_NEW: { ...TOO_NEW, remedy: 'backups' },
   BACKUP_NOT_FOUND: { title: 'That backup is gone', advice: ['It was deleted meanwhile. Restore another one.'], remedy: 'backups' },
-  INTERRUPTED: { title: 'The server restarted during this restore', advice: ['Look at the tables, then restore again if they are not what you want.'], remedy: 'retry' },
+  INTERRUPTED: { title: 'The server restarted during this restore', advice: ['Restore again.'], remedy: 'retry' },
 }
 
 export const EXPLANATIONS: Record<OperationKind, Record<string, Explanation>> = { import: IMPORT, backup: BACKUP, upload: UPLOAD, restore: RESTORE }
