@@ -3,7 +3,7 @@ import type { BackupInfo, BackupStatus } from '../../../server/protocol.ts'
 import { api, ApiError } from '../shared/api.ts'
 import { contentOf, integrityOf, schedulePairs, type Pair } from '../shared/backup-view.ts'
 import { el, icon, refill, setText } from '../shared/dom.ts'
-import { bytes, dayTime } from '../shared/format.ts'
+import { bytes, bytesTogether, dayTime } from '../shared/format.ts'
 import type { MakePage, PageContext } from '../shared/page.ts'
 import { say } from '../shared/rich.ts'
 import { refusedBox, showRefused } from './refused.ts'
@@ -127,7 +127,7 @@ function spacePanel(): Panel<BackupStatus> {
       el('div', { class: 'panel__head' }, el('h2', { id: 'h-space' }, 'Space'), used),
       el('div', { class: 'panel__body storage' }, meter, legend)),
     update: ({ backupBytes, databaseBytes, freeBytes }) => {
-      setText(used, `${bytes(backupBytes + databaseBytes)} used`)
+      setText(used, `${bytesTogether(backupBytes, databaseBytes)} used`)
       meter.setAttribute('aria-label', `${bytes(backupBytes)} backups, ${bytes(databaseBytes)} database, ${bytes(freeBytes)} free`)
       const shares = [['a', backupBytes, 'Backups'], ['b', databaseBytes, 'Database'], ['free', freeBytes, 'Free on this disk']] as const
       meter.replaceChildren(...shares.filter(([, size]) => size > 0).map(([name, size]) => el('i', { class: name, vars: { '--v': size } })))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { age, ago, bytes, bytesOf, clock, count, dayTime, duration, plural, shortName } from './format.ts'
+import { age, ago, bytes, bytesOf, bytesTogether, clock, count, dayTime, duration, plural, shortName } from './format.ts'
 
 test('counts are grouped and nouns agree with them', () => {
   assert.equal(count(1_284_003), '1,284,003')
@@ -11,6 +11,15 @@ test('counts are grouped and nouns agree with them', () => {
 test('sizes use decimal units and at most three figures', () => {
   assert.deepEqual([0, 312, 999, 1_000, 410_000, 999_999, 2_100_000, 24_812_000, 188_400_000, 1_060_000_000].map(bytes),
     ['0 B', '312 B', '999 B', '1 KB', '410 KB', '1.0 MB', '2.1 MB', '24.8 MB', '188 MB', '1.06 GB'])
+})
+
+test('a total of sizes is the sum of what is shown of each', () => {
+  assert.deepEqual([5_640_000, 2_940_000].map(bytes), ['5.6 MB', '2.9 MB'])
+  assert.equal(bytesTogether(5_640_000, 2_940_000), '8.5 MB')
+  assert.equal(bytesTogether(5_560_000, 2_860_000), '8.5 MB')
+  assert.equal(bytesTogether(8_240_000_000, 340_400_000), '8.58 GB')
+  assert.equal(bytesTogether(999_000, 1_000), '1.0 MB')
+  assert.deepEqual([bytesTogether(0, 5_000_000), bytesTogether()], ['5.0 MB', '0 B'])
 })
 
 test('a pair of sizes shares the larger one\'s unit', () => {

@@ -21,13 +21,28 @@ function inUnit(bytes: number, unit: number, digits: number): string {
   return (bytes / 1000 ** unit).toFixed(unit < 2 ? 0 : digits)
 }
 
-/** Decimal units, three figures at most: `410 KB`, `24.8 MB`, `1.06 GB`. */
-export function bytes(value: number): string {
+/** The figure of a size and its unit. */
+function sizeOf(value: number): { figure: string, unit: number } {
   let unit = unitOf(value)
   // 999,999 bytes are a megabyte, not "1000 KB".
   if (unit < UNITS.length - 1 && Math.round(value / 1000 ** unit) >= 1000) unit += 1
   const scaled = value / 1000 ** unit
-  return `${inUnit(value, unit, unit > 2 && scaled < 10 ? 2 : scaled < 99.95 ? 1 : 0)} ${UNITS[unit] ?? 'B'}`
+  return { figure: inUnit(value, unit, unit > 2 && scaled < 10 ? 2 : scaled < 99.95 ? 1 : 0), unit }
+}
+
+/** Decimal units, three figures at most: `410 KB`, `24.8 MB`, `1.06 GB`. */
+export function bytes(value: number): string {
+  const { figure, unit } = sizeOf(value)
+  return `${figure} ${UNITS[unit] ?? 'B'}`
+}
+
+/** What sizes are together as they are shown, so that a total is the sum of what stands below it: `5.6 MB` and `2.9 MB` are `8.5 MB`. */
+export function bytesTogether(...values: number[]): string {
+  const shown = values.map((value) => {
+    const { figure, unit } = sizeOf(value)
+    return Math.round(Number(figure) * 1000 ** unit)
+  })
+  return bytes(shown.reduce((sum, value) => sum + value, 0))
 }
 
 /** Both in the unit of the larger: `198.6 of 312.4 MB`. */
