@@ -48,6 +48,22 @@ test('a column is sorted up, down and not at all, and the address says how', asy
   await expect(firstCell(page)).toHaveText(ROWS[0]![0]!)
 })
 
+test('the menu of a column stays beside its header, and names the column where that is not in sight', async ({ page }) => {
+  const menu = await openMenu(page, 'port')
+  const name = menu.getByText('port', { exact: true })
+  await expect(name).toBeHidden()
+  const grid = page.getByRole('region', { name: /^Rows of findings/ })
+  const header = page.getByRole('columnheader', { name: 'port' }).getByRole('button')
+  await grid.evaluate('(element) => element.scrollBy(100, 0)')
+  await expect.poll(async () => (await menu.boundingBox())!.x - (await header.boundingBox())!.x).toBe(0)
+  await expect(name).toBeHidden()
+  await grid.evaluate('(element) => element.scrollBy(1_000, 0)')
+  await expect(name).toBeVisible()
+  await expect(menu).toBeInViewport({ ratio: 1 })
+  await grid.evaluate('(element) => element.scrollTo(0, 0)')
+  await expect(name).toBeHidden()
+})
+
 test('an index is told in the header and removed in the menu', async ({ page, server }) => {
   await server.request('POST', '/api/tables/findings/indexes', { headers: { 'content-type': 'application/json' }, body: JSON.stringify({ column: 'cvss' }) })
   await page.reload()

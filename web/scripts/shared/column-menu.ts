@@ -2,6 +2,7 @@
 import type { ColumnInfo, ColumnSummary, Filter } from '../../../server/protocol.ts'
 import { el, icon } from './dom.ts'
 import { filterForm } from './filter-form.ts'
+import { shortName } from './format.ts'
 import { isDate, isNumber } from './grid.ts'
 import type { IconName } from './icon-names.ts'
 import { summaryView } from './summary-view.ts'
@@ -34,6 +35,7 @@ export function columnMenu(options: ColumnMenuOptions): Node[] {
     ? ['Sort low to high', 'Sort high to low']
     : isDate(column) ? ['Oldest first', 'Newest first'] : ['Sort A to Z', 'Sort Z to A']
   return [
+    el('p', { class: 'menu__name data', dir: 'auto', title: column.name }, shortName(column.name)),
     item('arrow-up', up, () => options.sort(column.name), sorted === 'ascending'),
     item('arrow-down', down, () => options.sort(`-${column.name}`), sorted === 'descending'),
     ...sorted ? [item('x', 'Do not sort', () => options.sort(''))] : [],

@@ -3,18 +3,23 @@ import { el } from './dom.ts'
 
 /** Space to the edges of the window, px. */
 const EDGE = 8
+/** This far within its ends a button is looked for, px: what lies on them, as a handle does, is not in its way. */
+const INSET = 4
 
 export class Flyout {
   readonly element: HTMLElement
   #anchor: HTMLElement | undefined
   #closed: () => void = () => undefined
-  readonly #resized = (): void => this.place()
+  readonly #moved = ({ target }: Event): void => {
+    // What scrolls within it leaves it where it is.
+    if (!(target instanceof Node && this.element.contains(target))) this.place()
+  }
 
   constructor(className: string) {
     this.element = el('div', { class: `menu ${className}`, popover: 'auto', role: 'dialog' })
     this.element.addEventListener('toggle', (event) => {
       if (event.newState === 'closed') this.#left()
-      else addEventListener('resize', this.#resized)
+      else this.#follow()
     })
   }
 
@@ -48,10 +53,22 @@ export class Flyout {
     if (hadFocus) anchor?.focus({ preventScroll: true })
   }
 
-  /** Puts it under its anchor, and within the window. To be called again when it grows. */
+  /**
+   * Puts it under its anchor, and within the window. To be called again when it grows.
+   * Where that cannot be seen beside it, as it has been scrolled away, it is `data-away` and has to say itself what it belongs to.
+   */
   place(): void {
     if (!this.#anchor) return
-    const { left, right, bottom, top } = this.#anchor.getBoundingClientRect()
+    this.element.toggleAttribute('data-away', !this.#anchor.isConnected)
+    if (!this.#anchor.isConnected) return
+    this.#putBeside(this.#anchor)
+    if (isInSight(this.#anchor)) return
+    this.element.toggleAttribute('data-away', true)
+    this.#putBeside(this.#anchor)
+  }
+
+  #putBeside(anchor: HTMLElement): void {
+    const { left, right, bottom, top } = anchor.getBoundingClientRect()
     const { offsetWidth: width, offsetHeight: height } = this.element
     const x = left + width + EDGE <= innerWidth ? left : Math.max(EDGE, Math.min(right, innerWidth - EDGE) - width)
     const below = innerHeight - bottom - EDGE
@@ -61,13 +78,25 @@ export class Flyout {
     this.element.style.setProperty('--room', `${Math.max(160, innerHeight - y - EDGE)}px`)
   }
 
+  #follow(): void {
+    addEventListener('resize', this.#moved)
+    document.addEventListener('scroll', this.#moved, { capture: true, passive: true })
+  }
+
   #left(): void {
-    removeEventListener('resize', this.#resized)
+    removeEventListener('resize', this.#moved)
+    document.removeEventListener('scroll', this.#moved, { capture: true })
     this.#anchor?.setAttribute('aria-expanded', 'false')
     this.#anchor = undefined
     this.#closed()
     this.#closed = () => undefined
   }
+}
+
+/** Whether both ends of it are in sight, and nothing lies over them. */
+function isInSight(element: HTMLElement): boolean {
+  const { left, right, top, bottom } = element.getBoundingClientRect()
+  return [left + INSET, right - INSET].every((x) => element.contains(document.elementFromPoint(x, (top + bottom) / 2)))
 }
 
 /** Arrow keys step through the items of a menu, Home and End to its ends. */
