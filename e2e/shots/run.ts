@@ -37,15 +37,16 @@ const failed: string[] = []
 const browser = await chromium.launch({ executablePath: requireBrowser(), args: ['--no-sandbox', '--disable-gpu'] })
 try {
   const server = await fullServer(whole)
-  for (const { name, show, isOneOfMany } of scenes) {
+  for (const { name, show, isOneOfMany, isShownInEachSize } of scenes) {
     const scope = new Cleaning()
     const context = await browser.newContext({ viewport: SIZES[0]!, locale: 'en-GB', timezoneId: 'Europe/Zurich', reducedMotion: 'reduce' })
     const page = await context.newPage()
     page.setDefaultTimeout(60_000)
     try {
-      await show({ page, context, scope, server })
+      if (!isShownInEachSize) await show({ page, context, scope, server })
       for (const size of SIZES) {
         await page.setViewportSize(size)
+        if (isShownInEachSize) await show({ page, context, scope, server })
         for (const colorScheme of THEMES) {
           if (isOneOfMany && !(size.width === 1280 && colorScheme === 'light') && !(size.width === 390 && colorScheme === 'dark')) continue
           await page.emulateMedia({ colorScheme })

@@ -24,6 +24,8 @@ export interface Scene {
   name: string
   /** One of many that differ in words alone: two pictures of it are enough. */
   isOneOfMany?: boolean
+  /** Reached anew in each size, as what a press brings into sight is another place in a small window. */
+  isShownInEachSize?: boolean
   /** Leaves the page as it is to be seen. */
   show: (stage: Stage) => Promise<void>
 }
@@ -214,7 +216,7 @@ export const SCENES: Scene[] = [
   { name: 'table-no-rows', show: at('/tables/findings?q=nothing+holds+this', 'No rows match') },
   { name: 'sql', show: at('/sql', 'Ask your tables') },
   { name: 'sql-result', show: at(`/sql?sql=${encodeURIComponent('SELECT severity, count(*) AS findings, round(avg(cvss), 2) AS "average score"\nFROM findings\nGROUP BY 1\nORDER BY 3 DESC')}`, /rows in/) },
-  { name: 'sql-row', show: async (stage) => {
+  { name: 'sql-row', isShownInEachSize: true, show: async (stage) => {
     await at(`/sql?sql=${encodeURIComponent('SELECT * FROM findings')}`, 'rows in')(stage)
     await stage.page.getByRole('button', { name: /show row$/ }).nth(2).click()
   } },

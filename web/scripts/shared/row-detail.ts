@@ -40,9 +40,11 @@ export class RowDrawer {
     before?.remove()
     this.#beside.append(detail)
     this.#shown = detail
+    // The page scrolls where the window is low.
+    if (!before) detail.scrollIntoView({ block: 'nearest' })
     if (before && !hadFocus) return
     const again = focused && [...detail.querySelectorAll('button')].find((button) => button.getAttribute('aria-label') === focused && !button.disabled)
-    ;(again || detail.querySelector<HTMLElement>('h2'))?.focus()
+    ;(again || detail.querySelector<HTMLElement>('h2'))?.focus({ preventScroll: true })
   }
 
   close(): void {
