@@ -253,7 +253,7 @@ class SqlDesk {
     this.#closeDetail()
     this.#grid.setAttribute('aria-rowcount', String(rows.length + 1))
     const heads = columns.map((column) => el('th', { scope: 'col', class: isNumber(column) ? 'n' : undefined, title: column.name },
-      el('span', { class: 'colhead' }, el('span', { class: 'data truncate' }, column.name), el('small', {}, TYPE_WORDS[column.type]))))
+      el('span', { class: 'colhead' }, el('span', { class: 'data truncate', dir: 'auto' }, column.name), el('small', {}, TYPE_WORDS[column.type]))))
     this.#grid.replaceChildren(el('thead', {}, el('tr', {}, ...heads)), gridBody(part, offset, (index) => this.#openDetail(part, offset, index)))
     this.#wrap.hidden = false
     this.#wrap.scrollTo(0, 0)
