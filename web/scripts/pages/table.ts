@@ -72,6 +72,8 @@ class TableBrowser {
   readonly #search: HTMLInputElement
   readonly #chips = el('div', { class: 'tags' })
   readonly #addFilter: HTMLButtonElement
+  readonly #clearFilters = el('button', { type: 'button', class: 'btn btn--quiet btn--sm', hidden: true, on: { click: () => this.#clear() } }, 'Clear')
+  readonly #filtering: HTMLElement
   readonly #pager: Pager
   readonly #menu = new Flyout('menu--col')
   readonly #tools = new Flyout('menu--tools')
@@ -95,6 +97,8 @@ class TableBrowser {
     })
     this.#search = el('input', { 'class': 'input', 'type': 'search', 'placeholder': 'Search all columns', 'aria-label': 'Search all columns' })
     this.#addFilter = this.#opener('btn--quiet btn--sm', 'list-filter', 'Add filter', (button) => this.#openFilter(button))
+    this.#filtering = el('div', { class: 'tags__end' }, this.#addFilter, this.#clearFilters)
+    this.#chips.append(this.#filtering)
     this.#pager = new Pager((page) => this.#change({ page, row: 0 }), (perPage) => this.#change({ page: 1, perPage, row: 0 }))
     this.#main = el('div', { class: 'tmain' }, this.#grid.element, this.#blank)
     this.#drawer = new RowDrawer(this.#main)
@@ -301,13 +305,11 @@ class TableBrowser {
       this.#change({ filters: filters.filter((_, position) => position !== index), page: 1, row: 0 })
       this.#addFilter.focus()
     }
-    const clear = el('button', { type: 'button', class: 'btn btn--quiet btn--sm', on: { click: () => this.#clear() } }, 'Clear')
     const chips = filters.map((filter, index) => filterChip(filter, columns, without(index)))
     // The button stays in the document all along, so that what hangs on it keeps its place.
-    if (this.#addFilter.parentElement !== this.#chips) this.#chips.append(this.#addFilter)
-    for (const child of [...this.#chips.children]) if (child !== this.#addFilter) child.remove()
-    this.#addFilter.before(...chips)
-    if (filters.length > 0) this.#addFilter.after(clear)
+    for (const child of [...this.#chips.children]) if (child !== this.#filtering) child.remove()
+    this.#filtering.before(...chips)
+    this.#clearFilters.hidden = filters.length === 0
   }
 
   #clear(): void {
