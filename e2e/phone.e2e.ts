@@ -124,3 +124,23 @@ test('on a small phone what a running import says is safe is whole, and the fiel
     expect((await control.boundingBox())!.height, String(control)).toBeGreaterThanOrEqual(FINGER)
   }
 })
+
+test('on a small phone a menu names its column, a row that is opened is in sight, and a receipt has long names whole', async ({ page, server }) => {
+  await page.setViewportSize({ width: 320, height: 640 })
+  const table = 'quarterly-vulnerability-export-of-all-sites-including-the-decommissioned-ones-2026-w47'
+  const { sessionId } = await server.import(SAMPLE, { filename: `${table}.csv` })
+  await page.goto(`/tables/${table}`)
+  await page.getByRole('columnheader', { name: 'finding_id' }).getByRole('button').tap()
+  await expect(page.getByRole('dialog', { name: 'Column finding_id' }).getByText('finding_id', { exact: true })).toBeInViewport({ ratio: 1 })
+
+  await page.goto(`/sql?${new URLSearchParams({ sql: `SELECT * FROM "${table}"` }).toString()}`)
+  await page.getByRole('button', { name: /show row$/ }).first().tap()
+  await expect(page.getByRole('complementary', { name: 'Row detail' })).toBeInViewport({ ratio: 1 })
+
+  await page.goto(`/imports?import=${sessionId}`)
+  for (const name of [`${table}.csv`, table]) {
+    const whole = dialogOf(page).getByText(name, { exact: true })
+    await whole.scrollIntoViewIfNeeded()
+    await expect(whole).toBeInViewport({ ratio: 1 })
+  }
+})

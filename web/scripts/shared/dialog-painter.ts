@@ -3,7 +3,7 @@ import type { ImportRecord } from '../../../server/protocol.ts'
 import { el, icon, part, rich, setText } from './dom.ts'
 import { count, plural, shortName } from './format.ts'
 import type { IconName } from './icon-names.ts'
-import type { OutcomeView } from './outcome-view.ts'
+import { longNames, type OutcomeView } from './outcome-view.ts'
 import type { ProgressState } from './progress-state.ts'
 import { placeOf, segmentsOf, wordsOf, type RunningView, type Segment } from './progress-view.ts'
 import type { Ledger } from './receipt.ts'
@@ -14,6 +14,8 @@ import type { HistoryView } from './undo-view.ts'
 const SPARK = { width: 552, height: 56 }
 const STEP_WORDS: Record<Segment['state'], string> = { done: ', done', now: ', current step', next: ', to do' }
 const OUTCOME_ICONS: Record<OutcomeView['kind'], IconName> = { completed: 'check', failed: 'x', gone: 'x', cancelled: 'ban' }
+
+const shortened = (text: Rich): Rich => text.map((words) => typeof words === 'object' && 'data' in words ? { data: shortName(words.data) } : words)
 
 export class DialogPainter {
   readonly #dialog: HTMLDialogElement
@@ -47,7 +49,7 @@ export class DialogPainter {
     this.#show('see-why', view.offersWhy)
     this.#part('see-why').setAttribute('aria-expanded', String(showsWhy))
     this.#show('why', showsWhy)
-    for (const name of ['ledger', 'account', 'notices', 'details']) this.#show(name, false)
+    for (const name of ['ledger', 'account', 'names', 'notices', 'details']) this.#show(name, false)
     for (const name of ['progress', 'facts', 'notice']) this.#show(name, true)
     const cancel = part(this.#dialog, 'cancel', HTMLButtonElement)
     cancel.disabled = !view.canCancel
@@ -71,9 +73,11 @@ export class DialogPainter {
     outcome.classList.toggle('outcome--ok', view.tone === 'ok')
     outcome.classList.toggle('outcome--bad', view.tone === 'bad')
     part(this.#dialog, 'outcome-icon', SVGUseElement).setAttribute('href', `#i-${OUTCOME_ICONS[view.kind]}`)
-    this.#rich(this.#byId('outcome-title'), view.heading)
-    this.#rich(this.#part('summary'), view.summary.map((words) => typeof words === 'object' && 'data' in words ? { data: shortName(words.data) } : words))
-    this.#part('summary').title = plain(view.summary)
+    this.#rich(this.#byId('outcome-title'), shortened(view.heading))
+    this.#rich(this.#part('summary'), shortened(view.summary))
+    const names = longNames(view, state.kind)
+    this.#show('names', names.length > 0)
+    this.#part('names').replaceChildren(...names.map(({ label, name }) => el('div', {}, el('dt', {}, label), el('dd', { class: 'data', dir: 'auto' }, name))))
     for (const name of ['facts', 'spark', 'why']) this.#show(name, false)
     this.#show('progress', view.stoppedAt !== undefined)
     if (view.stoppedAt !== undefined) this.#stoppedBar(state, view.stoppedAt)

@@ -2,7 +2,7 @@
 import type { BackupInfo } from '../../../server/protocol.ts'
 import { api } from './api.ts'
 import { actionOf, explainFailure, sendsFile, untouched, type FailureAccount } from './failures.ts'
-import { bytes, count, dayTime, duration, plural, unbroken } from './format.ts'
+import { bytes, count, dayTime, duration, plural, shortName, unbroken } from './format.ts'
 import { stepAt, type OperationKind } from './operation.ts'
 import { currentFraction, type Outcome, type ProgressState } from './progress-state.ts'
 import { placeOf } from './progress-view.ts'
@@ -51,6 +51,12 @@ export function outcomeView(state: ProgressState, outcome: Outcome, holdsFile: b
     case 'gone': return goneView(state, holdsFile)
     case 'failed': return failedView(state, outcome, holdsFile, now)
   }
+}
+
+/** The names that heading and summary have no room for, to be told whole below. */
+export function longNames({ heading, summary }: Pick<OutcomeView, 'heading' | 'summary'>, kind: OperationKind): { label: string, name: string }[] {
+  const named = (label: string, text: Rich) => text.flatMap((words) => typeof words === 'object' && 'data' in words && shortName(words.data) !== words.data ? [{ label, name: words.data }] : [])
+  return [...named(sendsFile(kind) ? 'File' : 'Backup', summary), ...named('Table', heading)]
 }
 
 function completedView(state: ProgressState, outcome: Completed, backups: readonly BackupInfo[], now: number): OutcomeView {

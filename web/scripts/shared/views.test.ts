@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { FAULTS, type FaultCode } from '../../../server/faults.ts'
 import type { KeptFile } from '../../../server/protocol.ts'
 import { explainFailure, EXPLANATIONS } from './failures.ts'
-import { outcomeView } from './outcome-view.ts'
+import { longNames, outcomeView } from './outcome-view.ts'
 import { newProgress, type ProgressState } from './progress-state.ts'
 import { runningView } from './progress-view.ts'
 import { cancelledLedger, receiptLedger } from './receipt.ts'
@@ -184,4 +184,12 @@ test('a damaged database leads to the backups, whether or not this tab holds the
       assert.deepEqual([action.label, action.chooses, plain(advice).includes('choose it again')], ['Show backups', false, false], kind)
     }
   }
+})
+
+test('a name that heading or summary has no room for is told whole below', () => {
+  const long = `${'a'.repeat(60)}-2026-w47-final`
+  assert.deepEqual(longNames({ heading: ['Created ', { data: long }], summary: [{ data: `${long}.csv` }, ', 1.2 s'] }, 'import'),
+    [{ label: 'File', name: `${long}.csv` }, { label: 'Table', name: long }])
+  assert.deepEqual(longNames({ heading: ['Database restored'], summary: [{ data: `${long}.db` }] }, 'restore'), [{ label: 'Backup', name: `${long}.db` }])
+  assert.deepEqual(longNames({ heading: ['Created ', { data: 'scan' }], summary: [{ data: 'scan.csv' }] }, 'import'), [])
 })
