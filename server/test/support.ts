@@ -66,7 +66,8 @@ export class TestServer {
   static async start(
     t: Scope, { dataDir = temporaryFolder(t), env = {}, main = join(import.meta.dirname, '../main.ts'), ipc = false }: ServerOptions = {},
   ): Promise<TestServer> {
-    const child = spawn(process.execPath, [main], {
+    // As `npm start` does it.
+    const child = spawn(process.execPath, ['--max-semi-space-size=2', main], {
       env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE, PORT: '0', HOST: '127.0.0.1', DATA_DIR: dataDir, LOG_LEVEL: 'warn', ...env },
       stdio: ['ignore', 'pipe', 'inherit', ...(ipc ? ['ipc' as const] : [])],
     })
