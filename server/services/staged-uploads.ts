@@ -241,7 +241,7 @@ class TextCheck extends Transform {
 
   override _flush(done: (error?: Error | null) => void): void {
     this.#watch.onBytes(this.#bytes)
-    done(this.#bytes === 0 ? new Fault('EMPTY_FILE', 'The file is empty.') : this.#judgeHead())
+    done(this.#bytes === 0 ? new Fault('EMPTY_FILE', 'The file is 0 bytes long.') : this.#judgeHead())
   }
 
   result(): Omit<StagedFile, 'path'> {

@@ -199,7 +199,7 @@ export class RowSource {
     const encoding = options.dialect.encoding ?? detectEncoding(head, isWhole)
     this.#isAsciiSoFar = options.dialect.encoding === undefined && encoding === 'utf-8' && isAscii(head)
     const sample = new TextDecoder(encoding).decode(head)
-    if (sample.trim() === '' && isWhole) throw new Fault('EMPTY_FILE', 'The file is empty.')
+    if (sample.trim() === '' && isWhole) throw new Fault('EMPTY_FILE', 'The file holds nothing but blank space.')
     // Where somebody named the encoding, bytes that are not in it say that it is another one.
     this.#file.decodeAs(encoding, options.dialect.encoding === undefined)
     return detectDialect(sample, encoding, options.dialect)

@@ -134,7 +134,7 @@ const IMPORT: Record<string, Explanation> = {
     advice: ['Sign in, then upload it again.'],
     remedy: 'upload',
   },
-  EMPTY_FILE: { title: 'The file is empty', advice: ['Choose a file with at least one line.'], remedy: 'other' },
+  EMPTY_FILE: { title: 'The file is empty', advice: ['Choose a file with at least one line of text.'], remedy: 'other' },
   NOT_CSV: {
     title: 'The file is not CSV',
     advice: ['A spreadsheet or an archive has to be saved as CSV first.'],
