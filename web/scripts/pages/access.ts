@@ -64,7 +64,7 @@ export const accessPage: MakePage = async (context) => {
         none,
         el('p', { class: 'panel__foot' }, 'A script sends its token with each request: ', el('code', { class: 'data' }, 'Authorization: Bearer hxt_…'))),
       newTokenForm(added)))
-  return { title: 'Access', className: 'page', content }
+  return { title: 'Access', className: 'page', content, hasOwnMainAction: true }
 }
 
 const messageOf = (error: unknown): string => error instanceof ApiError ? error.message : 'Something went wrong on this page.'

@@ -5,7 +5,7 @@ import { el, icon, setText } from '../shared/dom.ts'
 import { age } from '../shared/format.ts'
 import type { MakePage, Page } from '../shared/page.ts'
 
-const page = (title: string, ...content: (Node | string)[]): Page => ({ title, className: 'page page--error', content: el('section', {}, ...content) })
+const page = (title: string, ...content: (Node | string)[]): Page => ({ title, className: 'page page--error', content: el('section', {}, ...content), hasOwnMainAction: true })
 
 const ways = (): HTMLElement => el('p', { class: 'page__actions' },
   el('a', { class: 'btn btn--primary', href: '/' }, 'All tables'), el('a', { class: 'btn', href: '/imports' }, 'Imports'))
