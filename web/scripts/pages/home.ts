@@ -88,7 +88,7 @@ function emptyHome(context: PageContext, shown: Shown): Page {
   const drop = dropZone('page', words,
     el('span', { 'class': 'drop__cols', 'aria-hidden': 'true' }, numbers, ...Array.from({ length: 5 }, () => el('i'))),
     el('div', { class: 'drop__label' }, icon('file-up'), words,
-      el('span', { class: 'soft' }, 'Comma, semicolon, tab or pipe. Any encoding, any size.'),
+      el('span', { class: 'soft' }, 'Comma, semicolon, tab or pipe. ', el('span', { class: 'nowrap' }, 'Any encoding, any size.')),
       fileButton(context, true),
       el('span', { class: 'small muted' }, 'No file at hand? ', sample)))
   const fact = (title: string, text: string) => el('div', {}, el('h2', {}, title), el('p', {}, text))

@@ -27,7 +27,7 @@ function copiedFact(state: ProgressState): Fact {
 }
 
 const copySpeedFact = (state: ProgressState, lost: boolean): Fact =>
-  ({ label: 'Speed', value: state.speed.now > 0 ? byteRate(sizeOf(state, state.speed.now)) : 'measuring', hint: lost ? 'last known' : '' })
+  ({ label: 'Speed', value: state.speed.now > 0 ? byteRate(sizeOf(state, state.speed.now)) : 'Measuring', hint: lost ? 'last known' : '' })
 
 /** `Copying, 12.4 of 60.2 MB` */
 const lineWith = (words: Partial<Record<Phase, string>>) => (state: ProgressState): string => {
