@@ -406,8 +406,10 @@ test('the keyboard is enough to back up, restore and go back', async ({ page, se
   await expect(page.getByRole('heading', { level: 1, name: 'Tables' })).toBeFocused()
   expect(await tableNames(server)).toEqual(['later', 'people'])
 
-  /** Tab until what has the focus is called that, then press Enter. */
+  /** Once there is something of that name to press, Tab until it has the focus, then press Enter. */
   async function press(wanted: string): Promise<void> {
+    const [button, link] = (['button', 'link'] as const).map((role) => page.getByRole(role, { name: wanted, exact: true }))
+    await expect(button!.or(link!).first()).toBeEnabled()
     const focused: string[] = []
     while (focused.at(-1) !== wanted) {
       expect(focused.length, `${wanted} is not among what Tab reaches: ${focused.join(' | ')}`).toBeLessThan(30)

@@ -1,4 +1,4 @@
-import { dialogOf, expectReceipt, importFile, percentOf, standsStill } from './support/app.ts'
+import { dialogOf, expectReceipt, importFile, percentOf, pressIfThere, standsStill } from './support/app.ts'
 import { Proxy } from './support/network.ts'
 import { expect, test } from './support/test.ts'
 import { PATIENT } from './support/write-lock.ts'
@@ -47,7 +47,7 @@ test('Try live again brings live updates back', async ({ page, scope, server, ma
   const dialog = dialogOf(page)
   await expect(dialog).toContainText('Live updates unavailable.', { timeout: 40_000 })
   proxy.block('nothing')
-  await dialog.getByRole('button', { name: 'Try live again' }).click()
+  await pressIfThere(dialog.getByRole('button', { name: 'Try live again' }))
   await expect(dialog).not.toContainText('Live updates unavailable.')
   await expect(dialog).toContainText('Nothing changes in')
   await lock.release()
@@ -78,7 +78,7 @@ test('a lost connection is told quietly, keeps the last state and comes back', a
   expect(await boxes()).toEqual(before)
 
   proxy.block('nothing')
-  await dialog.getByRole('button', { name: 'Try now' }).click()
+  await pressIfThere(dialog.getByRole('button', { name: 'Try now' }))
   await expect(dialog).not.toContainText('Connection lost')
   await expect(dialog).toContainText('Nothing changes in')
   await expect(dialog.getByRole('button', { name: 'Cancel import' })).toBeEnabled()

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { temporaryFolder, TestServer } from '../server/test/support.ts'
-import { chooseFiles, dialogOf, expectReceipt, importFile, startImport, textFile } from './support/app.ts'
+import { chooseFiles, dialogOf, expectReceipt, importFile, pressIfThere, startImport, textFile } from './support/app.ts'
 import { expect, test } from './support/test.ts'
 
 const PNG = { name: 'picture.csv', mimeType: 'text/csv', buffer: Buffer.from('89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489', 'hex') }
@@ -63,7 +63,7 @@ test('a server that is gone is told on every page, which comes back by itself', 
   await expect(page.getByRole('heading', { level: 1, name: 'The server is not answering' })).toBeFocused()
   await expect(page.getByText(/^Next try in \d+ s, last answer/)).toBeVisible()
   await TestServer.start(scope, { dataDir: server.dataDir, env: { PORT: new URL(server.url).port } })
-  await page.getByRole('button', { name: 'Try now' }).click()
+  await pressIfThere(page.getByRole('button', { name: 'Try now' }))
   await expect(page.getByRole('heading', { level: 1, name: 'Imports' })).toBeVisible()
 })
 

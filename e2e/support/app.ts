@@ -22,6 +22,11 @@ export async function importFile(page: Page, file: Files): Promise<void> {
   await startImport(page)
 }
 
+/** Press what spares a wait, at this moment: it is gone as soon as the wait is over, and a click would look for it for ever. */
+export const pressIfThere = (button: Locator): Promise<void> => button.evaluateAll((found) => {
+  for (const each of found) (each as { click: () => void }).click()
+})
+
 export const dialogOf = (page: Page): Locator => page.getByRole('dialog')
 
 /** @param what the bar tells of: an import, a backup, a restore */
