@@ -10,9 +10,8 @@ export default defineConfig({
   forbidOnly: true,
   workers: 2,
   fullyParallel: true,
-  // Nothing here is about speed: the limits only end what would never end, on however busy a machine.
+  // Nothing here is about speed: the limit only ends what would never end, on however busy a machine.
   timeout: 240_000,
-  expect: { timeout: 60_000 },
   reporter: [['list']],
   use: {
     viewport: { width: 1280, height: 800 },

@@ -5,7 +5,6 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { chromium } from 'playwright'
-import { expect } from 'playwright/test'
 import { requireBrowser } from '../support/browser.ts'
 import { fullServer, SCENES } from './scenes.ts'
 
@@ -31,7 +30,6 @@ const scenes = SCENES.filter(({ name }) => wanted.length === 0 || wanted.some((p
 if (wanted.length === 0) rmSync(FOLDER, { recursive: true, force: true })
 mkdirSync(FOLDER, { recursive: true })
 
-expect.configure({ timeout: 60_000 })
 const whole = new Cleaning()
 const failed: string[] = []
 const browser = await chromium.launch({ executablePath: requireBrowser(), args: ['--no-sandbox', '--disable-gpu'] })

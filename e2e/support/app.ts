@@ -1,5 +1,6 @@
 /** What people do with HexTrackr and what they see of it, in the words of the page. */
-import { expect, type CDPSession, type Locator, type Page } from 'playwright/test'
+import type { CDPSession, Locator, Page } from 'playwright/test'
+import { expect } from './expect.ts'
 import type { WriteLock } from './write-lock.ts'
 
 export type Files = Parameters<Locator['setInputFiles']>[0]

@@ -1,8 +1,9 @@
 /** What people do with backups, in the words of the page. */
-import { expect, type Locator, type Page } from 'playwright/test'
+import type { Locator, Page } from 'playwright/test'
 import type { BackupInfo } from '../../server/protocol.ts'
 import { newSessionId, type TestServer } from '../../server/test/support.ts'
 import { dialogOf } from './app.ts'
+import { expect } from './expect.ts'
 
 /** The heading of an outcome, which has the focus once it is there. */
 export const expectOutcome = (page: Page, heading: string): Promise<void> => expect(dialogOf(page).getByRole('heading', { name: heading, exact: true })).toBeFocused()

@@ -5,7 +5,7 @@ import { generate } from '../../bench/generate.ts'
 import { temporaryFolder, TestServer, type Scope } from '../../server/test/support.ts'
 import { WriteLock } from './write-lock.ts'
 
-export { expect } from 'playwright/test'
+export { expect } from './expect.ts'
 
 /** A CSV file on the disk. */
 export interface GeneratedFile {
