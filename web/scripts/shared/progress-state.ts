@@ -109,10 +109,10 @@ export function fractionOf({ kind, phase, percent, bytesDone, bytesTotal, bytesR
 /** How far through its current step the operation is, 0 to 1. */
 export const currentFraction = (state: BarState): number => fractionOf(state, stepIndex(state.kind, state.phase))
 
-/** Whether all of the file that is uploaded has left for the server. */
-/** Nothing moves until its turn comes. */
+/** Whether nothing moves until its turn comes. */
 export const isWaiting = ({ stage, queuePosition }: Pick<ProgressState, 'stage' | 'queuePosition'>): boolean => stage === 'held' || queuePosition !== undefined
 
+/** Whether all of the file that is uploaded has left for the server. */
 export const isAllSent = ({ bytesDone, bytesTotal, bytesReceived }: Pick<ProgressState, 'bytesDone' | 'bytesTotal' | 'bytesReceived'>): boolean =>
   bytesTotal !== undefined && (bytesReceived ?? bytesDone) >= bytesTotal
 
