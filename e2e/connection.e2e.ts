@@ -46,8 +46,10 @@ test('Try live again brings live updates back', async ({ page, scope, server, ma
   await lock.held
   const dialog = dialogOf(page)
   await expect(dialog).toContainText('Live updates unavailable.', { timeout: 40_000 })
+  const again = dialog.getByRole('button', { name: 'Try live again' })
+  await expect(again).toBeVisible()
   proxy.block('nothing')
-  await pressIfThere(dialog.getByRole('button', { name: 'Try live again' }))
+  await pressIfThere(again)
   await expect(dialog).not.toContainText('Live updates unavailable.')
   await expect(dialog).toContainText('Nothing changes in')
   await lock.release()

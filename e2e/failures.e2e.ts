@@ -62,8 +62,10 @@ test('a server that is gone is told on every page, which comes back by itself', 
   await page.getByRole('link', { name: 'Imports', exact: true }).click()
   await expect(page.getByRole('heading', { level: 1, name: 'The server is not answering' })).toBeFocused()
   await expect(page.getByText(/^Next try in \d+ s, last answer/)).toBeVisible()
+  const again = page.getByRole('button', { name: 'Try now' })
+  await expect(again).toBeVisible()
   await TestServer.start(scope, { dataDir: server.dataDir, env: { PORT: new URL(server.url).port } })
-  await pressIfThere(page.getByRole('button', { name: 'Try now' }))
+  await pressIfThere(again)
   await expect(page.getByRole('heading', { level: 1, name: 'Imports' })).toBeVisible()
 })
 

@@ -1,6 +1,7 @@
+import type { Page } from 'playwright/test'
 import { dialogOf, giveFiles, importFile, ledgerOf, standsStill, startImport, textFile } from './support/app.ts'
-import { expect, test } from './support/test.ts'
-import { PATIENT } from './support/write-lock.ts'
+import { expect, test, type GeneratedFile } from './support/test.ts'
+import { PATIENT, type WriteLock } from './support/write-lock.ts'
 
 test.use({ settings: PATIENT })
 
@@ -34,13 +35,17 @@ test('three files dropped together all end in tables, and the history lists them
   await expect(dialogOf(page)).toContainText('adds up')
 })
 
-test('the first file is followed on the page that has no table yet', async ({ page, makeFile, holdImport }) => {
-  const file = await makeFile(100_000)
-  const lock = holdImport(1)
+/** Import a file that then stands still, and put its dialog away. */
+async function importBehind(page: Page, file: GeneratedFile, lock: WriteLock): Promise<void> {
   await page.goto('/')
   await importFile(page, file.path)
   await lock.held
   await page.keyboard.press('Escape')
+}
+
+test('the first file is followed on the page that has no table yet', async ({ page, makeFile, holdImport }) => {
+  const file = await makeFile(100_000)
+  await importBehind(page, file, holdImport(1))
   await expect(page.getByRole('heading', { name: 'Bring in your first file' })).toBeVisible()
   await expect(page.getByRole('region', { name: 'Recent imports' }).getByRole('listitem').filter({ hasText: file.name })).toContainText('Importing, ')
 })
@@ -49,12 +54,7 @@ test.describe('where one import runs at a time', () => {
   test.use({ settings: { ...PATIENT, MAX_RUNNING_IMPORTS: '1' } })
 
   test('one that waits says so among the recent ones, and shows no progress', async ({ page, makeFile, holdImport }) => {
-    const file = await makeFile(100_000)
-    const lock = holdImport(1)
-    await page.goto('/')
-    await importFile(page, file.path)
-    await lock.held
-    await page.keyboard.press('Escape')
+    await importBehind(page, await makeFile(100_000), holdImport(1))
     await importFile(page, textFile('late.csv', 'a,b\n1,2\n'))
     await expect(dialogOf(page)).toContainText('Waiting its turn')
     await page.keyboard.press('Escape')
