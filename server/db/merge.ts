@@ -10,6 +10,9 @@ import { rememberTable, saveUndo, undoTable, type UndoPlan } from './undo.ts'
 /** Rows copied by one statement, so that progress can be told in between. */
 const ROWS_PER_STATEMENT = 50_000
 
+/** Largest key that a row can have (https://sqlite.org/rowidtable.html). */
+const MAX_ROWID = 2n ** 63n - 1n
+
 /** Which rows go where. */
 export interface MergeRequest {
   table: string
@@ -111,8 +114,8 @@ export function mergeStaged(db: Db, request: MergeRequest): MergeCounts & { tabl
   const rows = describeTable(db, table).rows
   const before = rememberTable(db, table)
   const plan: UndoPlan = schema.needsRebuild ? { kind: 'swap', table } : { kind: 'delete', table, firstRowid: lastRowid(db, table) + 1 }
-  if (schema.needsRebuild) rebuild(db, request)
-  const counts = key.length > 0 ? upsert(db, request) : { inserted: insertStaged(db, request, '', (fraction) => fraction), updated: 0, unchanged: 0 }
+  if (schema.needsRebuild) rebuild(db, request, rows)
+  const counts = key.length > 0 ? upsert(db, request, rows) : { inserted: insertStaged(db, request, '', (fraction) => fraction), updated: 0, unchanged: 0 }
   if (plan.kind === 'delete' && counts.updated > 0) plan.savedRows = undoTable(importNumber)
   const tableRows = rows + counts.inserted
   // Another program's table may have keys and rules of its own, by which an undo would go wrong.
@@ -128,16 +131,48 @@ function lastRowid(db: Db, table: string): number {
   return db.prepare<[], { last: number | null }>(`SELECT max(_rowid_) AS last FROM ${quoteIdentifier(table)}`).get()!.last ?? 0
 }
 
+/** Keys of rows, both ends included, and the share of the table that is done with them. */
+interface KeyRange {
+  first: bigint
+  last: bigint
+  share: number
+}
+
+/** Ranges of a staging table, whose keys have no gaps. */
+function* stagedRanges(db: Db, staging: string): Iterable<KeyRange> {
+  const rows = lastRowid(db, staging)
+  for (let done = 0; done < rows; done += ROWS_PER_STATEMENT) {
+    const upTo = Math.min(rows, done + ROWS_PER_STATEMENT)
+    yield { first: BigInt(done + 1), last: BigInt(upTo), share: upTo / rows }
+  }
+}
+
+/** Ranges of a table that people have: another program may have given its rows keys below 1, or ones that lie far apart. */
+function* keyRanges(db: Db, table: string, rows: number): Iterable<KeyRange> {
+  const next = db.prepare<[bigint], { first: bigint | null, last: bigint, rows: bigint }>(
+    `SELECT min(key) AS first, max(key) AS last, count(*) AS rows
+     FROM (SELECT _rowid_ AS key FROM ${quoteIdentifier(table)} WHERE _rowid_ >= ? ORDER BY _rowid_ LIMIT ${ROWS_PER_STATEMENT})`,
+  ).safeIntegers()
+  let done = 0
+  for (let from = -MAX_ROWID - 1n; from <= MAX_ROWID;) {
+    const found = next.get(from)!
+    if (found.first === null) return
+    done += Number(found.rows)
+    yield { first: found.first, last: found.last, share: Math.min(1, done / rows) }
+    from = found.last + 1n
+  }
+}
+
 /** Run a statement for one range of row keys after the other, so that it can be reported and given up in between. */
-function inRanges(last: number, run: (after: number, upTo: number) => void, report: (fraction: number) => void): void {
-  for (let done = 0; done < last; done += ROWS_PER_STATEMENT) {
-    run(done, done + ROWS_PER_STATEMENT)
-    report(Math.min(1, (done + ROWS_PER_STATEMENT) / last))
+function inRanges(ranges: Iterable<KeyRange>, run: (first: bigint, last: bigint) => void, report: (fraction: number) => void): void {
+  for (const { first, last, share } of ranges) {
+    run(first, last)
+    report(share)
   }
 }
 
 /** Give the table its new columns; the old one keeps its rows under the name of the undo table. */
-function rebuild(db: Db, { table, importNumber, schema: { columns }, report }: MergeRequest): void {
+function rebuild(db: Db, { table, importNumber, schema: { columns }, report }: MergeRequest, rows: number): void {
   const before = describeTable(db, table).columns
   const old = quoteIdentifier(undoTable(importNumber))
   db.exec(`ALTER TABLE ${quoteIdentifier(table)} RENAME TO ${old}`)
@@ -147,10 +182,10 @@ function rebuild(db: Db, { table, importNumber, schema: { columns }, report }: M
     if (!was) return emptyValue(column)
     return was.type === column.type ? quoteIdentifier(was.name) : `ifnull(${numberAsText(was)}, '')`
   })
-  const copy = db.prepare<[number, number]>(
-    `INSERT INTO ${quoteIdentifier(table)} (_rowid_, ${names(columns)}) SELECT _rowid_, ${values.join(', ')} FROM ${old} WHERE _rowid_ > ? AND _rowid_ <= ?`,
+  const copy = db.prepare<[bigint, bigint]>(
+    `INSERT INTO ${quoteIdentifier(table)} (_rowid_, ${names(columns)}) SELECT _rowid_, ${values.join(', ')} FROM ${old} WHERE _rowid_ BETWEEN ? AND ?`,
   )
-  inRanges(lastRowid(db, undoTable(importNumber)), (after, upTo) => void copy.run(after, upTo), () => report(0))
+  inRanges(keyRanges(db, undoTable(importNumber), rows), (first, last) => void copy.run(first, last), () => report(0))
 }
 
 /** Insert the staged rows that the condition lets through, in the order of the file. @returns how many */
@@ -161,19 +196,19 @@ function insertStaged(
     const staged = stagedTypes.find(({ name }) => sameName(name, column.name))
     return staged ? `s.${quoteIdentifier(staged.name)}` : emptyValue(column)
   })
-  const insert = db.prepare<[number, number]>(
+  const insert = db.prepare<[bigint, bigint]>(
     `INSERT INTO ${quoteIdentifier(table)} (${names(columns)}) SELECT ${values.join(', ')} FROM ${quoteIdentifier(staging)} s
-     WHERE s._rowid_ > ? AND s._rowid_ <= ? ${condition} ORDER BY s._rowid_`,
+     WHERE s._rowid_ BETWEEN ? AND ? ${condition} ORDER BY s._rowid_`,
   )
   let inserted = 0
-  inRanges(lastRowid(db, staging), (after, upTo) => (inserted += insert.run(after, upTo).changes), (fraction) => report(share(fraction)))
+  inRanges(stagedRanges(db, staging), (first, last) => (inserted += insert.run(first, last).changes), (fraction) => report(share(fraction)))
   return inserted
 }
 
 /** Pairs of rows of the file and of the table with the same key. */
 const MATCHES = '_hextrackr_matches'
 
-function upsert(db: Db, request: MergeRequest): MergeCounts {
+function upsert(db: Db, request: MergeRequest, rows: number): MergeCounts {
   const { table, staging, key, importNumber, schema, report } = request
   const keyColumns = key.map((wanted) => schema.columns.find(({ name }) => sameName(name, wanted))!.name)
   const s = quoteIdentifier(staging)
@@ -189,11 +224,11 @@ function upsert(db: Db, request: MergeRequest): MergeCounts {
   const differs = anyOf(['0', ...others.map((name) => `s.${quoteIdentifier(name)} IS NOT t.${quoteIdentifier(name)}`)])
   const sameKey = keyColumns.map((name) => `s.${quoteIdentifier(name)} IS t.${quoteIdentifier(name)}`).join(' AND ')
   db.exec(`DROP TABLE IF EXISTS temp.${MATCHES}; CREATE TEMP TABLE ${MATCHES} (staged INTEGER PRIMARY KEY, existing INTEGER, changed INTEGER)`)
-  const match = db.prepare<[number, number]>(
-    `INSERT INTO ${MATCHES} SELECT s._rowid_, t._rowid_, ${differs} FROM ${t} t CROSS JOIN ${s} s ON ${sameKey} WHERE t._rowid_ > ? AND t._rowid_ <= ?`,
+  const match = db.prepare<[bigint, bigint]>(
+    `INSERT INTO ${MATCHES} SELECT s._rowid_, t._rowid_, ${differs} FROM ${t} t CROSS JOIN ${s} s ON ${sameKey} WHERE t._rowid_ BETWEEN ? AND ?`,
   )
   try {
-    inRanges(lastRowid(db, table), (after, upTo) => void match.run(after, upTo), (fraction) => report(0.1 + 0.4 * fraction))
+    inRanges(keyRanges(db, table, rows), (first, last) => void match.run(first, last), (fraction) => report(0.1 + 0.4 * fraction))
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'SQLITE_CONSTRAINT_PRIMARYKEY')) throw error
     throw new Fault('KEY_NOT_UNIQUE', `The table "${table}" has several rows with the same ${list(key)}, so rows cannot be matched by it.`)
@@ -207,11 +242,11 @@ function upsert(db: Db, request: MergeRequest): MergeCounts {
         SELECT t._rowid_ AS _rowid_of_row_, t.* FROM ${t} t WHERE t._rowid_ IN (SELECT existing FROM ${MATCHES} WHERE changed)`)
     }
     const assignments = others.map((name) => `${quoteIdentifier(name)} = s.${quoteIdentifier(name)}`).join(', ')
-    const update = db.prepare<[number, number]>(
+    const update = db.prepare<[bigint, bigint]>(
       `UPDATE ${t} SET ${assignments} FROM ${MATCHES} m JOIN ${s} s ON s._rowid_ = m.staged
-       WHERE m.changed AND m.existing = ${t}._rowid_ AND m.staged > ? AND m.staged <= ?`,
+       WHERE m.changed AND m.existing = ${t}._rowid_ AND m.staged BETWEEN ? AND ?`,
     )
-    inRanges(lastRowid(db, staging), (after, upTo) => void update.run(after, upTo), (fraction) => report(0.5 + 0.2 * fraction))
+    inRanges(stagedRanges(db, staging), (first, last) => void update.run(first, last), (fraction) => report(0.5 + 0.2 * fraction))
   }
   const inserted = insertStaged(db, request, `AND s._rowid_ NOT IN (SELECT staged FROM ${MATCHES})`, (fraction) => 0.7 + 0.3 * fraction)
   db.exec(`DROP TABLE temp.${MATCHES}`)
