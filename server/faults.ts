@@ -62,6 +62,7 @@ export const FAULTS = {
   SQLITE_CANTOPEN: { status: 500, title: 'The database cannot be opened' },
   SQLITE_IOERR: { status: 500, title: 'The disk reported an error' },
   SQLITE_TOOBIG: { status: 422, title: 'A value is too large' },
+  SQLITE_CONSTRAINT: { status: 422, title: 'The table does not take the rows' },
   SQLITE_NOMEM: { status: 500, title: 'The memory is full' },
   SQLITE_ERROR: { status: 500, title: 'The database reported an error' },
   DISK_FULL: { status: 507, title: 'The disk is full' },
@@ -87,6 +88,7 @@ const SQLITE_DETAILS = {
   SQLITE_CANTOPEN: 'The database file cannot be opened. Check that it is there and its permissions.',
   SQLITE_IOERR: 'The disk reported an error while the database was read or written.',
   SQLITE_TOOBIG: 'A value is larger than the database can hold.',
+  SQLITE_CONSTRAINT: 'A rule that another program gave to a table does not allow this. Nothing was changed.',
   SQLITE_NOMEM: 'The server has no memory left for this.',
 } as const satisfies Partial<Record<FaultCode, string>>
 

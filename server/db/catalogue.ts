@@ -30,6 +30,11 @@ export function tableExists(db: Db, name: string): boolean {
   return userTableNames(db).some((table) => sameName(table, name))
 }
 
+/** @throws Fault TABLE_EXISTS where the name belongs to something that no table can take the place of */
+export function checkReplaceable(db: Db, name: string): void {
+  if (nameExists(db, name) && !tableExists(db, name)) throw new Fault('TABLE_EXISTS', `"${name}" is a view or an index of the database, which a table cannot replace. Choose another name.`)
+}
+
 /** Whether anything in the database, a view or an index included, has that name. */
 export function nameExists(db: Db, name: string): boolean {
   return db.prepare('SELECT 1 FROM sqlite_schema WHERE name = ? COLLATE NOCASE').get(name) !== undefined

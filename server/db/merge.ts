@@ -1,7 +1,7 @@
 import { Fault, quoted } from '../faults.ts'
 import type { ColumnInfo } from '../protocol.ts'
 import { anyOf } from './any-of.ts'
-import { describeTable, registerTable } from './catalogue.ts'
+import { describeTable, registerTable, tableExists } from './catalogue.ts'
 import { quoteIdentifier, sameName } from './identifiers.ts'
 import { numberAsText } from './number-text.ts'
 import type { Db } from './open.ts'
@@ -52,11 +52,12 @@ const list = (names: readonly string[]): string => names.map((name) => `"${name}
  * TEXT: no value is changed on either side, and the receipt says so.
  * @param staged the file's columns; `isUndecided` where no value says anything about the type
  * @param key columns that must be on both sides
- * @throws Fault COLUMN_MISMATCH
+ * @throws Fault TABLE_NOT_FOUND, COLUMN_MISMATCH
  */
 export function mergeSchema(
   db: Db, table: string, staged: readonly (ColumnInfo & { isUndecided: boolean })[], addColumns: boolean, key: readonly string[],
 ): MergedSchema {
+  if (!tableExists(db, table)) throw new Fault('TABLE_NOT_FOUND', `The table "${table}" went away during this import.`)
   const existing = describeTable(db, table).columns
   const isOurs = db.prepare('SELECT 1 FROM _hextrackr_tables WHERE name = ?').get(table) !== undefined
   const unknown = staged.filter(({ name }) => !existing.some((column) => sameName(column.name, name)))
@@ -107,24 +108,39 @@ const names = (columns: readonly ColumnInfo[]): string => columns.map(({ name })
 /**
  * Bring staged rows into an existing table, and keep what undoing it needs. Belongs in the transaction that records
  * the import's success; the staged columns already have the types of `schema.stagedTypes`.
- * @throws Fault KEY_NOT_UNIQUE, and whatever `report` throws
+ * @throws Fault KEY_NOT_UNIQUE, SQLITE_CONSTRAINT, and whatever `report` throws
  */
 export function mergeStaged(db: Db, request: MergeRequest): MergeCounts & { tableRows: number } {
-  const { table, importNumber, key, schema } = request
+  const { table, importNumber, schema } = request
   const rows = describeTable(db, table).rows
+  // Another program's table may have keys and rules of its own, by which an undo would go wrong.
+  if (!schema.isOurs) {
+    const counts = mergeRows(db, request, rows)
+    return { ...counts, tableRows: rows + counts.inserted }
+  }
   const before = rememberTable(db, table)
   const plan: UndoPlan = schema.needsRebuild ? { kind: 'swap', table } : { kind: 'delete', table, firstRowid: lastRowid(db, table) + 1 }
   if (schema.needsRebuild) rebuild(db, request, rows)
-  const counts = key.length > 0 ? upsert(db, request, rows) : { inserted: insertStaged(db, request, '', (fraction) => fraction), updated: 0, unchanged: 0 }
+  const counts = mergeRows(db, request, rows)
   if (plan.kind === 'delete' && counts.updated > 0) plan.savedRows = undoTable(importNumber)
   const tableRows = rows + counts.inserted
-  // Another program's table may have keys and rules of its own, by which an undo would go wrong.
-  if (schema.isOurs) {
-    registerTable(db, table, tableRows, schema.columns, importNumber)
-    saveUndo(db, importNumber, plan, before)
-  }
+  registerTable(db, table, tableRows, schema.columns, importNumber)
+  saveUndo(db, importNumber, plan, before)
   return { ...counts, tableRows }
 }
+
+function mergeRows(db: Db, request: MergeRequest, rows: number): MergeCounts {
+  try {
+    return request.key.length > 0 ? upsert(db, request, rows) : { inserted: insertStaged(db, request, '', (fraction) => fraction), updated: 0, unchanged: 0 }
+  } catch (error) {
+    if (!isConstraint(error)) throw error
+    // SQLite's own words name the rule: "UNIQUE constraint failed: people.email".
+    throw new Fault('SQLITE_CONSTRAINT', `The table "${request.table}" has a rule that a row of the file breaks: ${error.message}.`, { cause: error })
+  }
+}
+
+const isConstraint = (error: unknown): error is Error =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('SQLITE_CONSTRAINT')
 
 /** Largest key of a table's rows; new rows get larger ones (https://sqlite.org/autoinc.html). */
 function lastRowid(db: Db, table: string): number {

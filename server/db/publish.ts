@@ -1,6 +1,6 @@
 import { Fault } from '../faults.ts'
 import type { ColumnInfo, ImportMode } from '../protocol.ts'
-import { nameExists, registerTable } from './catalogue.ts'
+import { checkReplaceable, nameExists, registerTable } from './catalogue.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import { mergeStaged, type MergeCounts, type MergedSchema } from './merge.ts'
 import type { Db } from './open.ts'
@@ -39,6 +39,7 @@ export function publish(db: Db, request: PublishRequest): Published {
   const before = rememberTable(db, table)
   const exists = nameExists(db, table)
   if (exists && mode === 'create') throw new Fault('TABLE_EXISTS', `A table called "${table}" came into being during this import.`)
+  checkReplaceable(db, table)
   if (exists) db.exec(`ALTER TABLE ${quoteIdentifier(table)} RENAME TO ${quoteIdentifier(undoTable(importNumber))}`)
   staging.publish(table)
   registerTable(db, table, request.rows, request.columns, importNumber)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { nameExists, resolveTable, tableExists } from '../db/catalogue.ts'
+import { checkReplaceable, hasRowid, nameExists, resolveTable, tableExists } from '../db/catalogue.ts'
 import { targetOfRejects } from '../db/header-settings.ts'
 import { sameName, tableNameFromFile } from '../db/identifiers.ts'
 import { getImport, getImportSnapshot, listImports } from '../db/imports-store.ts'
@@ -98,9 +98,16 @@ export class Imports {
 
   #chooseTable({ table: wanted, mode }: ImportOptions, filename: string): string {
     const { db } = this.#context.writer
-    if (mode === 'append' || mode === 'upsert') return resolveTable(db, wanted ?? tableNameFromFile(filename))
+    if (mode === 'append' || mode === 'upsert') {
+      const name = resolveTable(db, wanted ?? tableNameFromFile(filename))
+      if (mode === 'upsert' && !hasRowid(db, name)) {
+        throw new Fault('BAD_OPTIONS', `The table "${name}" was made by another program in a way that lets rows be added, but not updated by key.`)
+      }
+      return name
+    }
     if (mode === 'replace') {
       const name = wanted ?? tableNameFromFile(filename)
+      checkReplaceable(db, name)
       return tableExists(db, name) ? resolveTable(db, name) : name
     }
     const isTaken = (name: string): boolean => nameExists(db, name) || this.isWriting(name)

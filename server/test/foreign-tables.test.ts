@@ -40,4 +40,48 @@ describe('a table that another program made', () => {
     assert.equal((await server.import('a\nx\n', { options: { table: 'shared', mode: 'append' } })).status, 'completed')
     assert.deepEqual(db.prepare('SELECT a FROM shared ORDER BY _rowid_').pluck().all(), ['20', '10', '1', 'x'])
   })
+
+  test('and gave rules to says which of them a row breaks, and stays as it was', async () => {
+    db.exec(`
+      CREATE TABLE ruled (id INTEGER PRIMARY KEY, email TEXT UNIQUE COLLATE NOCASE, age INTEGER NOT NULL CHECK (age > 17));
+      INSERT INTO ruled VALUES (1, 'Ann@x', 30);
+    `)
+    const refusal = async (csv: string, options: object): Promise<unknown> => {
+      const { error } = await server.import(csv, { options: { table: 'ruled', ...options } })
+      return [error?.code, error?.detail]
+    }
+    const words = (rule: string): unknown => ['SQLITE_CONSTRAINT', `The table "ruled" has a rule that a row of the file breaks: ${rule}.`]
+    assert.deepEqual(await refusal('id,email,age\n1,bob@x,40\n', { mode: 'append' }), words('UNIQUE constraint failed: ruled.id'))
+    assert.deepEqual(await refusal('email,age\nann@x,40\n', { mode: 'upsert', key: ['email'] }), words('UNIQUE constraint failed: ruled.email'))
+    assert.deepEqual(await refusal('email\nbob@x\n', { mode: 'append' }), words('NOT NULL constraint failed: ruled.age'))
+    assert.deepEqual(await refusal('id,age\n1,3\n', { mode: 'upsert', key: ['id'] }), words('CHECK constraint failed: age > 17'))
+    assert.deepEqual(db.prepare('SELECT * FROM ruled').raw().all(), [[1, 'Ann@x', 30]])
+  })
+
+  test('without row keys takes rows, and says before the upload that none of them can be updated', async () => {
+    db.exec(`CREATE TABLE keyless (id INTEGER PRIMARY KEY, v TEXT) WITHOUT ROWID; INSERT INTO keyless VALUES (1, 'a')`)
+    const added = await server.import('id,v\n2,b\n', { options: { table: 'keyless', mode: 'append' } })
+    assert.deepEqual(counts(added), { status: 'completed', rowsRead: 1, rowsInserted: 1, rowsUpdated: 0, rowsUnchanged: 0, tableRows: 2 })
+    const { status, body } = await server.upload('id,v\n2,c\n', { options: { table: 'keyless', mode: 'upsert', key: ['id'] } })
+    assert.deepEqual([status, body.code], [400, 'BAD_OPTIONS'])
+    assert.match(body.detail, /^The table "keyless" .* not updated by key\.$/)
+  })
+
+  test('is not replaced where it is no table', async () => {
+    db.exec('CREATE TABLE base (a); CREATE VIEW shown AS SELECT a FROM base')
+    const { status, body } = await server.upload('a\n1\n', { options: { table: 'shown', mode: 'replace' } })
+    assert.deepEqual([status, body.code], [409, 'TABLE_EXISTS'])
+    assert.match(body.detail, /^"shown" is a view or an index/)
+  })
+})
+
+test('a table that goes away during an import into it is what the import ends with', async (t) => {
+  const server = await TestServer.start(t, { env: { BUSY_TIMEOUT_MS: '60000' } })
+  await server.import('a\n1\n', { filename: 'gone.csv' })
+  const db = server.openDatabase()
+  db.exec('BEGIN IMMEDIATE; DROP TABLE gone')
+  const { body: { sessionId } } = await server.upload('a\n2\n', { options: { table: 'gone', mode: 'append' } })
+  db.exec('COMMIT')
+  const { error } = await server.outcome(sessionId)
+  assert.deepEqual([error?.code, error?.detail], ['TABLE_NOT_FOUND', 'The table "gone" went away during this import.'])
 })

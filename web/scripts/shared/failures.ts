@@ -107,6 +107,11 @@ const IMPORT: Record<string, Explanation> = {
     advice: ['Split the file’s longest values, or leave their column out in the options.'],
     remedy: 'options',
   },
+  SQLITE_CONSTRAINT: {
+    title: 'The table does not take the rows',
+    advice: ['Correct in the file what the rule is about, or import it into a table of its own, which has no rules.'],
+    remedy: 'options',
+  },
   INTERRUPTED: {
     title: 'The server restarted during this import',
     advice: ['Upload the file again. Nothing has to be cleaned up first.'],
