@@ -85,7 +85,7 @@ export function mergeSchema(
     }
   }
   const needsRebuild = unknown.length > 0 || columns.some(({ type }, index) => type !== existing[index]?.type)
-  if (needsRebuild && !isOurs) throw new Fault('COLUMN_MISMATCH', `The table "${table}" was made by another program; its columns cannot be changed to fit the file.`)
+  if (needsRebuild && !isOurs) throw foreignMismatch(table, existing, columns)
   return {
     columns,
     stagedTypes: staged.map(({ name }) => columns.find((column) => sameName(column.name, name))!),
@@ -98,7 +98,17 @@ export function mergeSchema(
 const withoutContent = ({ content: _, ...column }: ColumnInfo): ColumnInfo => column
 
 const describeType = ({ type, scale }: ColumnInfo): string =>
-  type === 'INTEGER' ? 'integers' : scale === undefined ? 'numbers' : `numbers with ${scale} digits after the point`
+  type === 'INTEGER' ? 'integers' : scale === undefined ? 'numbers as they are written there' : `numbers with ${scale} digits after the point`
+
+/** What of another program's table would have to change, with the way to import the file all the same. */
+function foreignMismatch(table: string, existing: readonly ColumnInfo[], columns: readonly ColumnInfo[]): Fault {
+  const added = columns.slice(existing.length)
+  const what = added.length > 0
+    ? `it has no column ${list(added.map(({ name }) => name))}, which can only be left out`
+    : existing.filter(({ type }, index) => type !== columns[index]!.type).map(({ name, type }) =>
+        `"${name}" is ${type} there, as which not every value of the file would be kept as it is written; choose that type for it to import them as numbers`).join('; ')
+  return new Fault('COLUMN_MISMATCH', `The table "${table}" was made by another program, and its columns stay as they are: ${what}.`)
+}
 
 /** An SQL value for a column that a row has nothing for. */
 const emptyValue = (column: ColumnInfo): string => column.type === 'TEXT' ? '\'\'' : 'NULL'

@@ -67,6 +67,19 @@ describe('a table that another program made', () => {
     assert.match(body.detail, /^The table "keyless" .* not updated by key\.$/)
   })
 
+  test('keeps its columns: the refusal names the one that does not fit, and the way to import it all the same', async () => {
+    db.exec(`CREATE TABLE goods (name TEXT, price REAL); INSERT INTO goods VALUES ('a', 1.5)`)
+    const csv = 'name,price\nb,2.50\nc,3.25\n'
+    const refused = await server.import(csv, { options: { table: 'goods', mode: 'append' } })
+    assert.equal(refused.error?.code, 'COLUMN_MISMATCH')
+    assert.match(refused.error.detail, /: "price" is REAL there, .*; choose that type for it/)
+    const added = await server.import(csv, { options: { table: 'goods', mode: 'append', columns: { price: { type: 'REAL' } } } })
+    assert.deepEqual(counts(added), { status: 'completed', rowsRead: 2, rowsInserted: 2, rowsUpdated: 0, rowsUnchanged: 0, tableRows: 3 })
+    const wider = await server.import('name,more\nb,1\n', { options: { table: 'goods', mode: 'append', addColumns: true } })
+    assert.match(wider.error?.detail ?? '', /it has no column "more", which can only be left out\.$/)
+    assert.deepEqual(db.prepare('SELECT * FROM goods').raw().all(), [['a', 1.5], ['b', 2.5], ['c', 3.25]])
+  })
+
   test('is not replaced where it is no table', async () => {
     db.exec('CREATE TABLE base (a); CREATE VIEW shown AS SELECT a FROM base')
     const { status, body } = await server.upload('a\n1\n', { options: { table: 'shown', mode: 'replace' } })
