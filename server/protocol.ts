@@ -36,6 +36,9 @@ export interface ColumnInfo {
   content?: ColumnContent
 }
 
+/** Most columns a table can have (SQLITE_MAX_COLUMN, https://sqlite.org/limits.html). */
+export const MAX_COLUMNS = 2000
+
 /** What a person may decide about a column of the file. */
 export interface ColumnChoice {
   /** Values that are not of the type are rejected. */

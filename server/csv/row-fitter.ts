@@ -1,10 +1,7 @@
 import { Fault, quoted } from '../faults.ts'
-import type { ColumnChoice, ColumnType, Dialect, RejectedRow } from '../protocol.ts'
+import { MAX_COLUMNS, type ColumnChoice, type ColumnType, type Dialect, type RejectedRow } from '../protocol.ts'
 import { columnNames } from './column-names.ts'
 import type { RecordBatch } from './record-reader.ts'
-
-/** Most columns a table can have (SQLITE_MAX_COLUMN, https://sqlite.org/limits.html). */
-const MAX_COLUMNS = 2000
 
 /** Lines that a notice names one by one. */
 const MAX_LINES_NAMED = 5

@@ -45,7 +45,8 @@ export function tableNameFromFile(filename: string): string {
   return reserved ? `table_${short}` : short
 }
 
-const foldAscii = (name: string): string => name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+/** What two names have in common that SQLite takes for one: it compares them without the case of ASCII letters. */
+export const foldName = (name: string): string => name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 
-/** Whether SQLite takes two names for one: it compares them without the case of ASCII letters. */
-export const sameName = (a: string, b: string): boolean => foldAscii(a) === foldAscii(b)
+/** Whether SQLite takes two names for one. */
+export const sameName = (a: string, b: string): boolean => foldName(a) === foldName(b)

@@ -1,8 +1,8 @@
 import { Fault, quoted } from '../faults.ts'
-import type { ColumnInfo } from '../protocol.ts'
+import { MAX_COLUMNS, type ColumnInfo } from '../protocol.ts'
 import { anyOf } from './any-of.ts'
 import { describeTable, registerTable, tableExists } from './catalogue.ts'
-import { quoteIdentifier, sameName } from './identifiers.ts'
+import { foldName, quoteIdentifier, sameName } from './identifiers.ts'
 import { numberAsText } from './number-text.ts'
 import type { Db } from './open.ts'
 import { rememberTable, saveUndo, undoTable, type UndoPlan } from './undo.ts'
@@ -52,7 +52,7 @@ const list = (names: readonly string[]): string => names.map((name) => `"${name}
  * TEXT: no value is changed on either side, and the receipt says so.
  * @param staged the file's columns; `isUndecided` where no value says anything about the type
  * @param key columns that must be on both sides
- * @throws Fault TABLE_NOT_FOUND, COLUMN_MISMATCH
+ * @throws Fault TABLE_NOT_FOUND, COLUMN_MISMATCH, TOO_MANY_COLUMNS
  */
 export function mergeSchema(
   db: Db, table: string, staged: readonly (ColumnInfo & { isUndecided: boolean })[], addColumns: boolean, key: readonly string[],
@@ -60,40 +60,50 @@ export function mergeSchema(
   if (!tableExists(db, table)) throw new Fault('TABLE_NOT_FOUND', `The table "${table}" went away during this import.`)
   const existing = describeTable(db, table).columns
   const isOurs = db.prepare('SELECT 1 FROM _hextrackr_tables WHERE name = ?').get(table) !== undefined
-  const unknown = staged.filter(({ name }) => !existing.some((column) => sameName(column.name, name)))
+  const there = byName(existing)
+  const inFile = byName(staged)
+  const unknown = staged.filter(({ name }) => !there.has(foldName(name)))
   if (unknown.length === staged.length) throw new Fault('COLUMN_MISMATCH', `The file and the table "${table}" have no column in common.`)
   if (unknown.length > 0 && !addColumns) {
     throw new Fault('COLUMN_MISMATCH', `The table "${table}" has no column ${list(unknown.map(({ name }) => name))}. Leave it out, rename it, or allow new columns.`)
   }
   const notices: string[] = []
   const columns: ColumnInfo[] = existing.map((column) => {
-    const match = staged.find(({ name }) => sameName(name, column.name))
+    const match = inFile.get(foldName(column.name))
     if (!match || match.isUndecided) return column
     if (match.type === column.type && match.scale === column.scale) return match.content === column.content ? column : withoutContent(column)
     if (column.type !== 'TEXT') notices.push(`Column "${column.name}" is text now: the file holds values that are not ${describeType(column)}.`)
     return { name: column.name, type: 'TEXT' }
   })
-  const missing = existing.filter((column) => !staged.some(({ name }) => sameName(name, column.name)))
+  const missing = existing.filter(({ name }) => !inFile.has(foldName(name)))
   if (missing.length > 0) notices.push(`The file has no column ${list(missing.map(({ name }) => name))}; it is empty in new rows and stays as it is in others.`)
   for (const { isUndecided: _, ...column } of unknown) {
     columns.push(column)
     notices.push(`Column "${column.name}" is new.`)
   }
+  if (columns.length > MAX_COLUMNS) {
+    throw new Fault('TOO_MANY_COLUMNS', `With the file's new columns the table "${table}" would have ${columns.length.toLocaleString('en')}. A table can have at most ${MAX_COLUMNS.toLocaleString('en')}.`)
+  }
   for (const wanted of key) {
-    if (![existing, staged].every((side) => side.some(({ name }) => sameName(name, wanted)))) {
+    if (!there.has(foldName(wanted)) || !inFile.has(foldName(wanted))) {
       throw new Fault('COLUMN_MISMATCH', `The key column ${quoted(wanted)} must be in both the file and the table "${table}".`)
     }
   }
   const needsRebuild = unknown.length > 0 || columns.some(({ type }, index) => type !== existing[index]?.type)
   if (needsRebuild && !isOurs) throw foreignMismatch(table, existing, columns)
+  const merged = byName(columns)
   return {
     columns,
-    stagedTypes: staged.map(({ name }) => columns.find((column) => sameName(column.name, name))!),
+    stagedTypes: staged.map(({ name }) => merged.get(foldName(name))!),
     needsRebuild,
     isOurs,
     notices,
   }
 }
+
+/** Columns by what SQLite knows their names by. */
+const byName = <Column extends ColumnInfo>(columns: readonly Column[]): ReadonlyMap<string, Column> =>
+  new Map(columns.map((column) => [foldName(column.name), column]))
 
 const withoutContent = ({ content: _, ...column }: ColumnInfo): ColumnInfo => column
 
@@ -201,25 +211,34 @@ function inRanges(ranges: Iterable<KeyRange>, run: (first: bigint, last: bigint)
 function rebuild(db: Db, { table, importNumber, schema: { columns }, report }: MergeRequest, rows: number): void {
   const before = describeTable(db, table).columns
   const old = quoteIdentifier(undoTable(importNumber))
-  db.exec(`ALTER TABLE ${quoteIdentifier(table)} RENAME TO ${old}`)
-  db.exec(`CREATE TABLE ${quoteIdentifier(table)} (${columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ')})`)
+  const t = quoteIdentifier(table)
+  db.exec(`ALTER TABLE ${t} RENAME TO ${old}`)
+  db.exec(`CREATE TABLE ${t} (${columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ')})`)
   const values = columns.map((column, index) => {
     const was = before[index]
     if (!was) return emptyValue(column)
     return was.type === column.type ? quoteIdentifier(was.name) : `ifnull(${numberAsText(was)}, '')`
   })
+  // A statement gives at most as many values as a table has columns, and the row's key is one of them.
+  const most = MAX_COLUMNS - 1
   const copy = db.prepare<[bigint, bigint]>(
-    `INSERT INTO ${quoteIdentifier(table)} (_rowid_, ${names(columns)}) SELECT _rowid_, ${values.join(', ')} FROM ${old} WHERE _rowid_ BETWEEN ? AND ?`,
+    `INSERT INTO ${t} (_rowid_, ${names(columns.slice(0, most))}) SELECT _rowid_, ${values.slice(0, most).join(', ')} FROM ${old} WHERE _rowid_ BETWEEN ? AND ?`,
   )
-  inRanges(keyRanges(db, undoTable(importNumber), rows), (first, last) => void copy.run(first, last), () => report(0))
+  const fill = columns.slice(most).map(({ name }) => db.prepare<[bigint, bigint]>(
+    `UPDATE ${t} SET ${quoteIdentifier(name)} = (SELECT ${values[most]!} FROM ${old} WHERE _rowid_ = ${t}._rowid_) WHERE _rowid_ BETWEEN ? AND ?`,
+  ))
+  inRanges(keyRanges(db, undoTable(importNumber), rows), (first, last) => {
+    for (const statement of [copy, ...fill]) statement.run(first, last)
+  }, () => report(0))
 }
 
 /** Insert the staged rows that the condition lets through, in the order of the file. @returns how many */
 function insertStaged(
   db: Db, { table, staging, schema: { columns, stagedTypes }, report }: MergeRequest, condition: string, share: (fraction: number) => number,
 ): number {
+  const inFile = byName(stagedTypes)
   const values = columns.map((column) => {
-    const staged = stagedTypes.find(({ name }) => sameName(name, column.name))
+    const staged = inFile.get(foldName(column.name))
     return staged ? `s.${quoteIdentifier(staged.name)}` : emptyValue(column)
   })
   const insert = db.prepare<[bigint, bigint]>(
@@ -230,6 +249,8 @@ function insertStaged(
   inRanges(stagedRanges(db, staging), (first, last) => (inserted += insert.run(first, last).changes), (fraction) => report(share(fraction)))
   return inserted
 }
+
+const columnsOf = (alias: string, columns: readonly string[]): string => columns.map((name) => `${alias}.${quoteIdentifier(name)}`).join(', ')
 
 /** Pairs of rows of the file and of the table with the same key. */
 const MATCHES = '_hextrackr_matches'
@@ -265,12 +286,15 @@ function upsert(db: Db, request: MergeRequest, rows: number): MergeCounts {
   if (updated > 0) {
     if (!schema.needsRebuild && schema.isOurs) {
       db.exec(`CREATE TABLE ${quoteIdentifier(undoTable(importNumber))} AS
-        SELECT t._rowid_ AS _rowid_of_row_, t.* FROM ${t} t WHERE t._rowid_ IN (SELECT existing FROM ${MATCHES} WHERE changed)`)
+        SELECT t._rowid_ AS _rowid_of_row_, ${columnsOf('t', others)} FROM ${t} t WHERE t._rowid_ IN (SELECT existing FROM ${MATCHES} WHERE changed)`)
     }
-    const assignments = others.map((name) => `${quoteIdentifier(name)} = s.${quoteIdentifier(name)}`).join(', ')
+    const assignments = others.map((name) => `${quoteIdentifier(name)} = n.${quoteIdentifier(name)}`).join(', ')
+    // One source, of the columns that are needed: of a join SQLite would take all there are, which can be more than it allows.
     const update = db.prepare<[bigint, bigint]>(
-      `UPDATE ${t} SET ${assignments} FROM ${MATCHES} m JOIN ${s} s ON s._rowid_ = m.staged
-       WHERE m.changed AND m.existing = ${t}._rowid_ AND m.staged BETWEEN ? AND ?`,
+      `UPDATE ${t} SET ${assignments}
+       FROM (SELECT m.existing AS _rowid_of_row_, ${columnsOf('s', others)} FROM ${MATCHES} m JOIN ${s} s ON s._rowid_ = m.staged
+         WHERE m.changed AND m.staged BETWEEN ? AND ?) n
+       WHERE n._rowid_of_row_ = ${t}._rowid_`,
     )
     inRanges(stagedRanges(db, staging), (first, last) => void update.run(first, last), (fraction) => report(0.5 + 0.2 * fraction))
   }

@@ -72,11 +72,23 @@ export function saveUndo(db: Db, importNumber: number, plan: UndoPlan, before: T
 /** Why an import cannot be taken back now; undefined where it can. */
 export function undoObstacle(db: Db, importNumber: number): string | undefined {
   const plan = db.prepare<[number], { table_name: string }>('SELECT table_name FROM _hextrackr_undo WHERE import_number = ?').get(importNumber)
-  if (!plan) return 'What it replaced is no longer kept.'
+  if (!plan) return whyNothingIsKept(db, importNumber)
   const current = db.prepare<[string], { import_number: number | null }>('SELECT import_number FROM _hextrackr_tables WHERE name = ?').get(plan.table_name)
   if (!current || !nameExists(db, plan.table_name)) return `The table "${plan.table_name}" is gone.`
   if (current.import_number !== importNumber) return `The table "${plan.table_name}" was changed by import #${current.import_number} since. Undo #${current.import_number} first.`
   return undefined
+}
+
+function whyNothingIsKept(db: Db, importNumber: number): string {
+  const record = db.prepare<[number], { status: string, undone_at: number | null, table_name: string }>(
+    'SELECT status, undone_at, table_name FROM _hextrackr_imports WHERE number = ?',
+  ).get(importNumber)
+  if (!record || record.status === 'processing') return 'It has not ended yet. It can be cancelled.'
+  if (record.status === 'error') return 'It did not succeed, so it changed nothing.'
+  if (record.undone_at !== null) return 'It was undone already.'
+  if (!nameExists(db, record.table_name)) return `The table "${record.table_name}" is gone.`
+  const isOurs = db.prepare('SELECT 1 FROM _hextrackr_tables WHERE name = ? COLLATE NOCASE').get(record.table_name) !== undefined
+  return isOurs ? 'What it replaced is no longer kept.' : `The table "${record.table_name}" was made by another program; imports into it are not undone.`
 }
 
 /**

@@ -178,6 +178,39 @@ describe('modes', () => {
     assert.equal(await server.export(table), 'a\r\n1\r\n')
   })
 
+  test('a table of as many columns as there can be is updated, rewritten and undone like any other', async () => {
+    const columns = Array.from({ length: 2000 }, (_, index) => `c${index}`)
+    const rows = (...values: string[]): string => [columns, ...values.map((value, row) => columns.map((_, column) => column === 0 ? row : value))].map((fields) => `${fields.join(',')}\n`).join('')
+    const table = await newTable(rows('5', '6', '7'))
+    const updated = await importAndUndo(table, rows('5', '8'), { mode: 'upsert', key: ['c0'] })
+    assert.deepEqual(counts(updated), [2, 0, 1, 1, 0])
+    const rewritten = await server.import(rows('x'), { options: { table, mode: 'append' } })
+    assert.equal(rewritten.status, 'completed', JSON.stringify(rewritten.error))
+    assert.equal((await server.export(table)).replaceAll('\r', ''), rows('5', '6', '7') + rows('x').split('\n')[1]! + '\n')
+    const wider = await server.import('c0,more\n1,2\n', { options: { table, mode: 'append', addColumns: true } })
+    assert.equal(wider.error?.code, 'TOO_MANY_COLUMNS')
+  })
+
+  test('an undo that cannot be says why', async () => {
+    const refusal = async ({ sessionId }: ImportRecord): Promise<string> => {
+      const { status, body } = await undo(sessionId)
+      assert.deepEqual([status, body.code], [409, 'NOT_UNDOABLE'])
+      return body.detail
+    }
+    const table = await newTable('a\n1\n')
+    const failed = await server.import('b\n2\n', { options: { table, mode: 'append' } })
+    assert.equal(await refusal(failed), 'It did not succeed, so it changed nothing.')
+    const undone = await server.import('a\n2\n', { options: { table, mode: 'append' } })
+    await undo(undone.sessionId)
+    assert.equal(await refusal(undone), 'It was undone already.')
+    server.openDatabase().exec('CREATE TABLE foreign_made (a INTEGER)')
+    const foreign = await server.import('a\n1\n', { options: { table: 'foreign_made', mode: 'append' } })
+    assert.match(await refusal(foreign), /^The table "foreign_made" was made by another program/)
+    const dropped = await server.import('a\n2\n', { options: { table, mode: 'append' } })
+    assert.equal((await server.request('DELETE', `/api/tables/${table}`)).status, 204)
+    assert.equal(await refusal(dropped), `The table "${table}" is gone.`)
+  })
+
   test('two imports into one table follow each other', async () => {
     const table = await newTable('a\n0\n')
     const csv = `a\n${'1\n'.repeat(200_000)}`
