@@ -21,10 +21,14 @@ export function runThread<Progress, Result, Question = never>(
   name: string, plan: object, turns: WriteTurns, { onProgress, onOutcome, onQuestion }: ThreadWatch<Progress, Result, Question>,
 ): Promise<boolean> {
   return new Promise((resolve) => {
-    const worker = new Worker(new URL(`../workers/${name}.ts`, import.meta.url), {
-      workerData: plan,
-      resourceLimits: THREAD_LIMITS,
-    })
+    let worker: Worker
+    try {
+      worker = new Worker(new URL(`../workers/${name}.ts`, import.meta.url), { workerData: plan, resourceLimits: THREAD_LIMITS })
+    } catch (error) {
+      // A limit of processes, or of memory.
+      onOutcome(new Fault('INTERNAL', 'The system let the server begin no further thread. Try again when less is running on it.', { cause: error }))
+      return resolve(true)
+    }
     let hasEnded = false
     let isDecided = false
     let releaseTurn: (() => void) | undefined

@@ -188,6 +188,28 @@ describe('a thread of an import', () => {
   }
 })
 
+test('a thread that the system does not let begin ends its import, and the server goes on', async (t) => {
+  const folder = temporaryFolder(t)
+  const limit = join(folder, 'limit')
+  // As Node tells it where the system gives no thread, by a limit of processes say.
+  const server = await TestServer.start(t, { env: { LOG_LEVEL: 'fatal', ...preload(folder, `
+    import threads from 'node:worker_threads'
+    const { Worker } = threads
+    if (threads.isMainThread) threads.Worker = class extends Worker {
+      constructor(...given) {
+        if (fs.existsSync(${JSON.stringify(limit)})) throw Object.assign(new Error('Worker initialization failure: EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' })
+        super(...given)
+      }
+    }
+  `) } })
+  writeFileSync(limit, '')
+  const { error } = await server.import('a\n1\n')
+  assert.deepEqual([error?.code, error?.detail], ['INTERNAL', 'The system let the server begin no further thread. Try again when less is running on it.'])
+  rmSync(limit)
+  assert.equal((await server.import('a\n1\n')).status, 'completed')
+  await server.settled()
+})
+
 describe('a client', () => {
   const scope = suiteScope()
   let server: TestServer
