@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { failImport, getImport, insertImport, type ImportStart } from '../db/imports-store.ts'
 import { Fault } from '../faults.ts'
@@ -49,8 +50,11 @@ const MESSAGES: Record<ImportPhase, string> = {
   finish: 'Finishing',
 }
 
-/** How long a failure keeps trying to reach the database, ms; until then the job itself remembers it. */
+/** How long a failure waits for another program's lock, ms; until it has reached the database the job itself remembers it. */
 const OUTCOME_PATIENCE_MS = 24 * 3600_000
+
+/** Pause between two tries to save one, ms: the disk may be full just now. */
+const SAVE_RETRY_MS = 1000
 
 /**
  * One import from the first byte of its upload to its outcome: the only place that knows its thread, its session
@@ -280,14 +284,21 @@ export class ImportJob {
 
   async #saveFailure(failure: Parameters<typeof failImport>[1]): Promise<void> {
     const isRecorded = await this.#recorded.then(() => true, () => false)
-    try {
-      await this.#context.writer.run((db) => {
-        if (!isRecorded) insertImport(db, this.start)
-        failImport(db, failure)
-      }, OUTCOME_PATIENCE_MS)
-      this.#outcome = undefined
-    } catch (error) {
-      this.#context.logger.error({ import: this.#number, cause: error }, 'the outcome of an import could not be saved')
+    const { writer, logger } = this.#context
+    for (let isTold = false; this.#outcome;) {
+      try {
+        await writer.run((db) => {
+          if (!isRecorded) insertImport(db, this.start)
+          failImport(db, failure)
+        }, OUTCOME_PATIENCE_MS)
+        this.#outcome = undefined
+      } catch (error) {
+        if (!isTold) logger.error({ import: this.#number, cause: error }, 'the outcome of an import could not be saved yet')
+        isTold = true
+        // The next start says INTERRUPTED.
+        if (!writer.db.open) return
+        await sleep(SAVE_RETRY_MS, undefined, { ref: false })
+      }
     }
   }
 

@@ -85,8 +85,9 @@ export class Imports {
     if (this.#jobs.has(sessionId) || this.#isKnownSession(sessionId)) {
       throw new Fault('SESSION_EXISTS', 'That sessionId is in use. Choose another one for each import.')
     }
-    if (this.#jobs.size >= this.#limits.running + this.#limits.waiting) {
-      throw new Fault('TOO_MANY_IMPORTS', `${this.#jobs.size} imports are running or waiting. Try again when some have finished.`)
+    const { running, waiting } = this.counts
+    if (running + waiting >= this.#limits.running + this.#limits.waiting) {
+      throw new Fault('TOO_MANY_IMPORTS', `${running + waiting} imports are running or waiting. Try again when some have finished.`)
     }
     const table = this.#chooseTable(options, request.filename)
     const { filename, resumes } = request

@@ -188,6 +188,27 @@ describe('a thread of an import', () => {
   }
 })
 
+test('an outcome that the database has no room for takes no place of other imports, and is saved once there is some', async (t) => {
+  const folder = temporaryFolder(t)
+  const full = join(folder, 'full')
+  const server = await TestServer.start(t, { env: { MAX_RUNNING_IMPORTS: '1', MAX_WAITING_IMPORTS: '1', LOG_LEVEL: 'fatal', ...preload(folder, `
+    const { prepare } = Database.prototype
+    Database.prototype.prepare = function (sql) {
+      if (/SET status = 'error'/.test(sql) && fs.existsSync(${JSON.stringify(full)})) throw new Database.SqliteError('database or disk is full', 'SQLITE_FULL')
+      return prepare.call(this, sql)
+    }
+  `) } })
+  writeFileSync(full, '')
+  const options = { columns: { none: { skip: true } } }
+  const failed = [await server.import('a\n1\n', { options }), await server.import('a\n1\n', { options })]
+  assert.deepEqual(failed.map(({ error }) => error?.code), ['BAD_OPTIONS', 'BAD_OPTIONS'])
+  assert.equal((await server.import('a\n1\n')).status, 'completed')
+  const saved = server.openDatabase({ readonly: true }).prepare<[], string>(`SELECT count(*) FROM _hextrackr_imports WHERE error ->> 'code' = 'BAD_OPTIONS'`).pluck()
+  assert.equal(saved.get(), 0)
+  rmSync(full)
+  while (Number(saved.get()) < 2) await new Promise((resolve) => setTimeout(resolve, 20))
+})
+
 test('a thread that the system does not let begin ends its import, and the server goes on', async (t) => {
   const folder = temporaryFolder(t)
   const limit = join(folder, 'limit')
