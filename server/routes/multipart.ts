@@ -117,6 +117,9 @@ export function explain(error: unknown, maxUploadBytes: number): Fault {
     if (error.code === 'LIMIT_FILE_SIZE') return tooLarge(maxUploadBytes)
     return new Fault('BAD_MULTIPART', `The upload cannot be used: ${error.message.toLowerCase()}${error.field ? ` (${error.field.slice(0, 100)})` : ''}.`, { cause: error })
   }
+  const fault = Fault.from(error)
+  // SQLite has words of its own that are like those of the parser: "database disk image is malformed".
+  if (fault.code !== 'INTERNAL') return fault
   const message = error instanceof Error ? error.message : ''
   if (/^Request (aborted|closed)|^aborted$|premature close/i.test(message)) {
     return new Fault('UPLOAD_LOST', 'The upload was interrupted before the file had arrived. No table was touched.', { cause: error })
@@ -124,5 +127,5 @@ export function explain(error: unknown, maxUploadBytes: number): Fault {
   if (/form|boundary|multipart|part header|busboy/i.test(message)) {
     return new Fault('BAD_MULTIPART', 'The upload is not well-formed multipart/form-data.', { cause: error })
   }
-  return Fault.from(error)
+  return fault
 }

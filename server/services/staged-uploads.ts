@@ -75,10 +75,9 @@ export class StagedUploads {
    * @throws Fault DISK_FULL where the disk has no room for that many bytes
    */
   async checkRoom(bytes: number): Promise<void> {
-    for (const { file } of this.#kept()) {
-      if (bytes <= await freeBytes(this.#folder)) return
-      await this.#drop(file)
-    }
+    // None of them goes for what would not fit then either.
+    if (bytes > await freeBytes(this.#folder) + this.keptBytes) return checkRoom(this.#folder, bytes)
+    for (let oldest; bytes > await freeBytes(this.#folder) && (oldest = this.#kept()[0]);) await this.#drop(oldest.file)
     await checkRoom(this.#folder, bytes)
   }
 
@@ -160,7 +159,9 @@ export class StagedUploads {
 
   /** Drop kept files whose time is up. */
   async prune(now = steadyNow()): Promise<void> {
-    for (const { file, keptSince } of this.#kept()) if (now >= keptSince + this.#keepMs) await this.#drop(file)
+    const isDue = ({ keptSince }: { keptSince: number }): boolean => now >= keptSince + this.#keepMs
+    // Looked up anew each time: one may have been handed to an import meanwhile.
+    for (let due; (due = this.#kept().find(isDue));) await this.#drop(due.file)
   }
 
   #kept(): (StagedRecord & { keptSince: number })[] {

@@ -130,7 +130,9 @@ describe('an import that the server interrupted after its upload', () => {
     assert.equal((await server.table('later')).rows, 500)
     await gone(ids.later)
 
-    assert.ok((await server.record(ids.taken)).stagedFile)
+    const tooLarge = await server.upload('a\n'.repeat(500_000))
+    assert.deepEqual([tooLarge.status, tooLarge.body.code], [507, 'DISK_FULL'])
+    assert.ok((await server.record(ids.taken)).stagedFile, 'a kept file went for an upload that its room is not enough for')
     assert.equal((await server.import('a\n1\n')).status, 'completed')
     assert.equal((await server.record(ids.taken)).stagedFile, undefined)
   })
