@@ -318,6 +318,8 @@ export class ImportJob {
     const isArriving = this.#fileBytes === undefined
     const metadata: Record<keyof ImportMetadata, unknown> = {
       bytesDone, bytesTotal, bytesReceived: isArriving ? this.#upload.bytesDone : undefined, rowsDone, rowsRejected,
+      // What was told of the import says nothing of what comes after it.
+      ...(phase !== 'import' && { etaSeconds: undefined }),
     }
     const fraction = told.fraction ?? bytesDone / bytesTotal
     if (phase === 'import') {

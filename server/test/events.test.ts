@@ -41,6 +41,25 @@ describe('the events of an import', () => {
     assert.ok(phases.includes('import'))
   })
 
+  test('tell no time left of rows that were read while they are merged', async (t) => {
+    const server = await TestServer.start(t, { env: { BUSY_TIMEOUT_MS: '60000' } })
+    const other = server.openDatabase()
+    const watcher = await server.connect()
+    const sessionId = newSessionId()
+    await server.import('a,b\n12,x\n', { filename: 'there.csv' })
+    await watcher.join(sessionId)
+    await server.upload(`a,b\n${'12,some text to read\n'.repeat(1_000_000)}`, { sessionId, options: { table: 'there', mode: 'append' } })
+    await watcher.until(({ payload }) => Number(payload.metadata.rowsDone) > 50_000)
+    // Time left is told only of what has taken a second.
+    other.exec('BEGIN IMMEDIATE')
+    setTimeout(() => other.exec('COMMIT'), 1000)
+    await watcher.end(sessionId)
+    const etas = (phase: string): unknown[] => watcher.seen.filter(({ event, payload }) => event === 'progress-update' && payload.metadata.phase === phase).map(({ payload }) => payload.metadata.etaSeconds)
+    assert.ok(etas('import').some((eta) => typeof eta === 'number'))
+    assert.ok(etas('merge').length > 0)
+    assert.deepEqual([...etas('merge'), ...etas('finish')].filter((eta) => eta !== undefined), [])
+  })
+
   test('reach only the room of their session', async (t) => {
     const server = await TestServer.start(t)
     const watcher = await server.connect()

@@ -86,7 +86,10 @@ test('the pace of an upload is no measure of what comes after it', () => {
   assert.ok(sent.eta!.seconds > 10)
   const analysing = advance(sent, message(update(19, { phase: 'analyse' }, 1)), 6_000)
   assert.equal(analysing.eta, undefined)
-  assert.equal(advance(analysing, message(update(34, { phase: 'import', etaSeconds: 4 }, 2)), 7_000).eta?.seconds, 4)
+  const importing = advance(analysing, message(update(34, { phase: 'import', etaSeconds: 4 }, 2)), 7_000)
+  assert.equal(importing.eta?.seconds, 4)
+  // Nor does how fast rows were read say anything of how fast they are merged.
+  assert.equal(advance(importing, message(update(90, { phase: 'merge' }, 3)), 11_000).eta, undefined)
 })
 
 test('a queue position is there only while the import waits', () => {

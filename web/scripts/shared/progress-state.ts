@@ -171,8 +171,8 @@ function move(state: ProgressState, at: number, to: Move): ProgressState {
   const step = stepAt(kind, to.phase)
   const fresh = step !== stepAt(kind, state.phase)
   const pace = fresh ? startPace(percent, at) : keepPace(state.pace, percent, at)
-  // How fast a file arrives says nothing of how fast it is read.
-  const eta = fresh && state.phase === 'upload' ? undefined : state.eta
+  // How fast a file arrives says nothing of how fast it is read, nor that of how fast its rows are merged.
+  const eta = fresh && to.etaSeconds === undefined ? undefined : state.eta
   const bytesDone = to.bytesDone ?? (fresh ? 0 : state.bytesDone)
   const pagesDone = to.pagesDone ?? (fresh ? 0 : state.pagesDone)
   const rowsDone = to.rowsDone ?? state.rowsDone
