@@ -55,7 +55,8 @@ function cleaned(text: string): string {
   return [...whole.slice(0, 2 * MAX_COLUMN_NAME_LENGTH).toWellFormed()].slice(0, MAX_COLUMN_NAME_LENGTH).join('')
 }
 
-function noticeOf(index: number, text: string, name: string): string {
+/** That a column is not called what it was to be. @param index its place in the file, from 0 */
+export function noticeOf(index: number, text: string, name: string): string {
   if (text === '') return `Column ${index + 1} has no name and is called "${name}".`
   return `Column ${index + 1}, "${shortened(text)}", is called "${shortened(name)}".`
 }

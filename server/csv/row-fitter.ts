@@ -1,6 +1,6 @@
 import { Fault, quoted } from '../faults.ts'
 import { MAX_COLUMNS, type ColumnChoice, type ColumnType, type Dialect, type RejectedRow } from '../protocol.ts'
-import { columnNames } from './column-names.ts'
+import { columnNames, noticeOf } from './column-names.ts'
 import type { RecordBatch } from './record-reader.ts'
 
 /** Lines that a notice names one by one. */
@@ -71,7 +71,7 @@ export class RowFitter {
       ? columnNames(Array.from({ length: this.width }, (_, index) => first[0]![index] ?? ''))
       : { names: Array.from({ length: this.width }, (_, index) => `column_${index + 1}`), notices: [] }
     this.header = names
-    this.#notices = [
+    const ofFile = [
       ...(dialect.skipLines > 0 ? [`${dialect.skipLines === 1 ? 'The first line stands' : `The first ${dialect.skipLines} lines stand`} above the table and ${dialect.skipLines === 1 ? 'is' : 'are'} left out.`] : []),
       ...(dialect.header ? [] : ['The file has no line with names of its columns; they are numbered.']),
       ...(named > 0 && this.width > named ? ['Nearly all rows have more fields than the header has names; the names were given from the left.'] : []),
@@ -83,7 +83,10 @@ export class RowFitter {
     const kept = names.map((name, index) => ({ name, index })).filter(({ name }) =>
       !choices[name]?.skip && !(isRejectsFile && (REJECT_COLUMNS as readonly string[]).includes(name)))
     if (kept.length === 0) throw new Fault('COLUMN_MISMATCH', 'No column of the file is left to import.')
-    const renamed = columnNames(kept.map(({ name }) => choices[name]?.rename ?? name)).names
+    const wanted = kept.map(({ name }) => choices[name]?.rename?.trim() ?? name)
+    const renamed = columnNames(wanted).names
+    const ofRenaming = kept.flatMap(({ index }, place) => renamed[place] === wanted[place] ? [] : [noticeOf(index, wanted[place]!, renamed[place]!)])
+    this.#notices = [...ofFile, ...ofRenaming]
     this.columns = kept.map(({ name, index }, place) => ({ index, name: renamed[place]!, ...(choices[name]?.type && { type: choices[name].type }) }))
     this.#keepsAll = kept.length === this.width
     this.#forced = this.columns.map((column, place) => ({ column, place })).filter(({ column }) => column.type !== undefined && column.type !== 'TEXT')

@@ -51,6 +51,13 @@ export interface ImageColumn {
   type: 'TEXT' | 'INTEGER' | 'REAL'
 }
 
+/** Values of a column whose type was asked for that are written in another way as a number: how many, and the first of them. */
+export interface Respelt {
+  count: number
+  text: string
+  value: number
+}
+
 /**
  * Writes rows as SQLite itself would store them, into the pages of a table that one statement can then copy into another
  * table record by record (`INSERT INTO .. SELECT *`, https://sqlite.org/src/file/src/insert.c, "xfer optimization"): a
@@ -67,6 +74,8 @@ export class TableImageWriter {
   /** Serial types and numbers of the row that is being written. */
   readonly #serials: Float64Array
   readonly #numbers: Float64Array
+  /** By column, since the first image. */
+  readonly respelt: (Respelt | undefined)[] = []
   readonly #double = new DataView(new ArrayBuffer(8))
   readonly #doubleBytes = new Uint8Array(this.#double.buffer)
   /** A row that needs more than one page, before it is cut. */
@@ -172,7 +181,7 @@ export class TableImageWriter {
     }
     const isReal = this.#isReal[column] === 1
     let value = types.isAskedFor(column)
-      ? Number(latin1(bytes, from, to))
+      ? this.#askedNumber(column, latin1(bytes, from, to))
       : isReal ? exactDecimal(bytes, from, to, types.scale(column)) : exactInteger(bytes, from, to)
     this.#numbers[column] = value
     if (isReal) return REAL_TYPE
@@ -180,6 +189,16 @@ export class TableImageWriter {
     if (value === 1) return ONE_TYPE
     if (value < 0) value = -value - 1
     return value < 0x80 ? 1 : value < 0x8000 ? 2 : value < 0x800000 ? 3 : value < 0x80000000 ? 4 : value < 0x800000000000 ? 5 : 6
+  }
+
+  #askedNumber(column: number, text: string): number {
+    const value = Number(text)
+    if (String(value) !== text) {
+      const known = this.respelt[column]
+      if (known) known.count++
+      else this.respelt[column] = { count: 1, text, value }
+    }
+    return value
   }
 
   #writeRecord(

@@ -275,6 +275,19 @@ describe('rejected rows', () => {
     assert.match((await server.get<string>(`/api/imports/${record.sessionId}/rejects`)).body, /3,"?a: ""x"" is not an integer"?,x,y,2/)
   })
 
+  test('are no values that a type that was asked for spells anew: those are told', async (t) => {
+    const server = await TestServer.start(t)
+    const csv = `n,r,kept\n${'1,1.5,2\n'.repeat(20_000)}007,1.50,3\n+5,12345678901234567890123,4\n`
+    const record = await server.import(csv, { options: { table: 'asked', columns: { n: { type: 'INTEGER' }, r: { type: 'REAL' }, kept: { type: 'INTEGER' } } } })
+    assert.deepEqual([record.status, record.rowsInserted], ['completed', 20_002])
+    assert.deepEqual(record.notices, [
+      'Column "n" is INTEGER as was asked for: 2 values are written in another way there, such as 007 as 7.',
+      'Column "r" is REAL as was asked for: 2 values are written in another way there, such as 1.50 as 1.5.',
+    ])
+    const taken = await server.import('a,b\n1,2\n', { filename: 'taken.csv', options: { columns: { a: { rename: 'b' } } } })
+    assert.deepEqual([taken.columns?.map(({ name }) => name), taken.notices], [['b', 'b_2'], ['Column 2, "b", is called "b_2".']])
+  })
+
   test('are none where nothing was rejected or kept', async (t) => {
     const server = await TestServer.start(t)
     const fine = await server.import('a\n1\n')

@@ -24,6 +24,9 @@ export const MAX_PIECE_BYTES = 2 ** 20
 /** How much is read with care where a record is irregular, bytes. */
 const CAREFUL_PIECE_BYTES = 64 * 2 ** 10
 
+/** As much of a value as a notice shows, characters. */
+const MAX_SHOWN = 40
+
 const LF = 10
 
 /** How much of the file is read at once, bytes. */
@@ -188,8 +191,19 @@ export class RowSource {
       columns: types.describe(this.#declared.map(({ name }) => name)).map((column, index) => ({ ...column, isUndecided: types.isUndecided(index) })),
       hasMisfits: this.#declared.map(({ type }, index) => type !== 'TEXT' && types.isSettled(index)),
       header: this.#fitter.header,
-      notices: this.#fitter.notices,
+      notices: [...this.#fitter.notices, ...this.#respeltNotices()],
     }
+  }
+
+  /** What a person who asked for a column's type should know: values are kept as numbers, not as they were written. */
+  #respeltNotices(): string[] {
+    return this.#declared.flatMap(({ name, type }, column) => {
+      const respelt = this.#writer.respelt[column]
+      if (!respelt) return []
+      const { count, text, value } = respelt
+      const what = count === 1 ? '1 value is' : `${count.toLocaleString('en')} values are`
+      return [`Column "${name}" is ${type} as was asked for: ${what} written in another way there, such as ${text.slice(0, MAX_SHOWN)} as ${value}.`]
+    })
   }
 
   #detectDialect(): Dialect {
