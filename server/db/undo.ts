@@ -5,11 +5,19 @@ import { INTERNAL_PREFIX, quoteIdentifier } from './identifiers.ts'
 import type { Db } from './open.ts'
 
 /**
- * Let tables change places without their views and triggers following the old one: they go on meaning the name
- * (https://sqlite.org/pragma.html#pragma_legacy_alter_table).
+ * Let tables go and change places without what refers to them following the old one, or going with it: views, triggers and
+ * foreign keys of other tables go on meaning the name (https://sqlite.org/pragma.html#pragma_legacy_alter_table). With foreign
+ * keys on, keys would follow, and a table that is dropped would take rows of others along
+ * (https://sqlite.org/foreignkeys.html#fk_schemacommands). Does not belong in a transaction.
  */
 export function keepReferencesByName(db: Db): void {
   db.pragma('legacy_alter_table = ON')
+  db.pragma('foreign_keys = OFF')
+}
+
+/** Hold rows that come into a table of another program to its keys: it is neither dropped nor moved. Does not belong in a transaction. */
+export function enforceForeignKeys(db: Db): void {
+  db.pragma('foreign_keys = ON')
 }
 
 /** Name of the table that holds what an import replaced. */

@@ -86,6 +86,32 @@ describe('a table that another program made', () => {
     assert.deepEqual([status, body.code], [409, 'TABLE_EXISTS'])
     assert.match(body.detail, /^"shown" is a view or an index/)
   })
+
+  test('that refers to another one by foreign keys keeps its rows and means the name, whatever becomes of that one', async () => {
+    db.exec(`CREATE TABLE artist (id INTEGER PRIMARY KEY, name TEXT);
+      CREATE TABLE song (id INTEGER PRIMARY KEY, artist INTEGER REFERENCES artist (id) ON DELETE CASCADE);
+      CREATE TABLE album (id INTEGER PRIMARY KEY, artist INTEGER REFERENCES artist (id));
+      INSERT INTO artist VALUES (1, 'a'), (2, 'b');
+      INSERT INTO song VALUES (1, 1), (2, 2);
+      INSERT INTO album VALUES (1, 1)`)
+    const others = (): unknown[] => ['song', 'album'].map((table) => [
+      db.prepare(`SELECT * FROM ${table}`).raw(true).all(), db.pragma(`foreign_key_list(${table})`),
+    ])
+    const before = others()
+    const record = await server.import('id,name\n1,c\n', { options: { table: 'artist', mode: 'replace' } })
+    assert.deepEqual([record.status, others()], ['completed', before])
+    assert.equal((await server.request('POST', `/api/imports/${record.sessionId}/undo`)).status, 200)
+    assert.deepEqual(others(), before)
+    assert.equal((await server.request('DELETE', '/api/tables/artist')).status, 204)
+    assert.deepEqual(others(), before)
+  })
+
+  test('takes no rows that break its foreign keys', async () => {
+    db.exec('CREATE TABLE parent (id INTEGER PRIMARY KEY); CREATE TABLE child (parent INTEGER REFERENCES parent (id)); INSERT INTO parent VALUES (1)')
+    const { status } = await server.import('parent\n1\n2\n', { options: { table: 'child', mode: 'append' } })
+    assert.deepEqual([status, (await server.rows('child')).rows], ['error', []])
+    assert.equal((await server.import('parent\n1\n', { options: { table: 'child', mode: 'append' } })).status, 'completed')
+  })
 })
 
 test('a table that goes away during an import into it is what the import ends with', async (t) => {

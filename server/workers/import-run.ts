@@ -6,6 +6,7 @@ import { registerNumberText } from '../db/number-text.ts'
 import type { Db } from '../db/open.ts'
 import { publish, type Published } from '../db/publish.ts'
 import { StagingTable } from '../db/staging-table.ts'
+import { enforceForeignKeys } from '../db/undo.ts'
 import { Fault } from '../faults.ts'
 import type { ImportPhase, Receipt } from '../protocol.ts'
 import type { Control } from './control.ts'
@@ -124,6 +125,7 @@ class ImportRun {
     if (staging.needsRewrite(columns, file.hasMisfits)) {
       await staging.rewrite(columns, (work) => writes.run(work), (fraction) => this.#report(fraction * 0.4))
     }
+    if (schema && !schema.isOurs) enforceForeignKeys(db)
     // The rows reach the disk before anybody is told of them, even if the power fails next.
     db.pragma('synchronous = FULL')
     return writes.run(() => {

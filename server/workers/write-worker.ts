@@ -25,7 +25,7 @@ export default function write(task: WriteTask): FaultMessage | null {
     try {
       // What is reported as done is on the disk, even if the power fails next.
       db.pragma('synchronous = FULL')
-      if (task.kind === 'undo') keepReferencesByName(db)
+      if (task.kind !== 'rename') keepReferencesByName(db)
       db.transaction(() => {
         switch (task.kind) {
           case 'drop': return dropTable(db, task.table)
