@@ -56,6 +56,13 @@ function affinityOf(declared: string): ColumnType {
   return /REAL|FLOA|DOUB|NUM|DEC/i.test(declared) ? 'REAL' : 'TEXT'
 }
 
+/** Columns of a table that another program made which people see as text, but in which SQLite stores as a number what looks like one. */
+export function numericColumns(db: Db, table: string): { name: string, declared: string }[] {
+  return (db.pragma(`table_info(${quoteIdentifier(table)})`) as { name: string, type: string }[])
+    .filter(({ type }) => type !== '' && affinityOf(type) === 'TEXT' && !/CHAR|CLOB|TEXT|BLOB/i.test(type))
+    .map(({ name, type }) => ({ name, declared: type }))
+}
+
 /** Columns of a table, with what the catalogue remembers of how they are shown. */
 export function tableColumns(db: Db, table: string): ColumnInfo[] {
   const row = db.prepare<[string], { columns: string }>('SELECT columns FROM _hextrackr_tables WHERE name = ?').get(table)

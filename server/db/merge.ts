@@ -1,7 +1,7 @@
 import { Fault, quoted } from '../faults.ts'
 import { MAX_COLUMNS, type ColumnInfo } from '../protocol.ts'
 import { anyOf } from './any-of.ts'
-import { describeTable, registerTable, tableExists } from './catalogue.ts'
+import { describeTable, numericColumns, registerTable, tableExists } from './catalogue.ts'
 import { foldName, quoteIdentifier, sameName } from './identifiers.ts'
 import { numberAsText } from './number-text.ts'
 import type { Db } from './open.ts'
@@ -76,7 +76,7 @@ export function mergeSchema(
     return { name: column.name, type: 'TEXT' }
   })
   const missing = existing.filter(({ name }) => !inFile.has(foldName(name)))
-  if (missing.length > 0) notices.push(`The file has no column ${list(missing.map(({ name }) => name))}; it is empty in new rows and stays as it is in others.`)
+  if (missing.length > 0) notices.push(`The file has no column ${list(missing.map(({ name }) => name))}; ${isOurs ? 'it is empty' : 'the table says what it is'} in new rows and stays as it is in others.`)
   for (const { isUndecided: _, ...column } of unknown) {
     columns.push(column)
     notices.push(`Column "${column.name}" is new.`)
@@ -128,13 +128,14 @@ const names = (columns: readonly ColumnInfo[]): string => columns.map(({ name })
 /**
  * Bring staged rows into an existing table, and keep what undoing it needs. Belongs in the transaction that records
  * the import's success; the staged columns already have the types of `schema.stagedTypes`.
- * @throws Fault KEY_NOT_UNIQUE, SQLITE_CONSTRAINT, and whatever `report` throws
+ * @throws Fault KEY_NOT_UNIQUE, SQLITE_CONSTRAINT, of tables of other programs COLUMN_MISMATCH too, and whatever `report` throws
  */
 export function mergeStaged(db: Db, request: MergeRequest): MergeCounts & { tableRows: number } {
   const { table, importNumber, schema } = request
   const rows = describeTable(db, table).rows
   // Another program's table may have keys and rules of its own, by which an undo would go wrong.
   if (!schema.isOurs) {
+    checkKept(db, request)
     const counts = mergeRows(db, request, rows)
     return { ...counts, tableRows: rows + counts.inserted }
   }
@@ -159,8 +160,26 @@ function mergeRows(db: Db, request: MergeRequest, rows: number): MergeCounts {
   }
 }
 
+/** Whether rows break a rule of the table, such as that its key is an integer. */
 const isConstraint = (error: unknown): error is Error =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('SQLITE_CONSTRAINT')
+  error instanceof Error && 'code' in error && /^SQLITE_(CONSTRAINT|MISMATCH)/.test(String(error.code))
+
+/**
+ * SQLite turns texts that look like numbers into numbers where a column is declared as anything that it does not know, such as
+ * STRING or DATE: 007 would become 7. Being compared with a number of such a column, a text that it takes for one is not above all.
+ * @throws Fault COLUMN_MISMATCH where it would change a value
+ */
+function checkKept(db: Db, { table, staging, schema: { stagedTypes } }: MergeRequest): void {
+  for (const { name, declared } of numericColumns(db, table)) {
+    const staged = stagedTypes.find((column) => column.type === 'TEXT' && sameName(column.name, name))
+    if (!staged) continue
+    const text = quoteIdentifier(staged.name)
+    const changed = db.prepare<[], { text: string }>(
+      `SELECT ${text} AS text FROM ${quoteIdentifier(staging)} WHERE NOT ${text} > CAST(9e999 AS NUMERIC) AND CAST(CAST(${text} AS NUMERIC) AS TEXT) <> ${text} LIMIT 1`,
+    ).get()
+    if (changed) throw new Fault('COLUMN_MISMATCH', `The column "${name}" of the table "${table}" is declared as ${declared}, in which SQLite would not keep ${quoted(changed.text)} as it is.`)
+  }
+}
 
 /** Largest key of a table's rows; new rows get larger ones (https://sqlite.org/autoinc.html). */
 function lastRowid(db: Db, table: string): number {
@@ -234,9 +253,11 @@ function rebuild(db: Db, { table, importNumber, schema: { columns }, report }: M
 
 /** Insert the staged rows that the condition lets through, in the order of the file. @returns how many */
 function insertStaged(
-  db: Db, { table, staging, schema: { columns, stagedTypes }, report }: MergeRequest, condition: string, share: (fraction: number) => number,
+  db: Db, { table, staging, schema: { columns: all, stagedTypes, isOurs }, report }: MergeRequest, condition: string, share: (fraction: number) => number,
 ): number {
   const inFile = byName(stagedTypes)
+  // What a table of another program has in a column that the file does not have, that table says.
+  const columns = isOurs ? all : all.filter(({ name }) => inFile.has(foldName(name)))
   const values = columns.map((column) => {
     const staged = inFile.get(foldName(column.name))
     return staged ? `s.${quoteIdentifier(staged.name)}` : emptyValue(column)
@@ -285,16 +306,17 @@ function upsert(db: Db, request: MergeRequest, rows: number): MergeCounts {
   ).get()!
   if (updated > 0) {
     if (!schema.needsRebuild && schema.isOurs) {
+      // No column of ours has that name (csv/column-names.ts).
       db.exec(`CREATE TABLE ${quoteIdentifier(undoTable(importNumber))} AS
-        SELECT t._rowid_ AS _rowid_of_row_, ${columnsOf('t', others)} FROM ${t} t WHERE t._rowid_ IN (SELECT existing FROM ${MATCHES} WHERE changed)`)
+        SELECT t._rowid_ AS _rowid_, ${columnsOf('t', others)} FROM ${t} t WHERE t._rowid_ IN (SELECT existing FROM ${MATCHES} WHERE changed)`)
     }
     const assignments = others.map((name) => `${quoteIdentifier(name)} = n.${quoteIdentifier(name)}`).join(', ')
     // One source, of the columns that are needed: of a join SQLite would take all there are, which can be more than it allows.
     const update = db.prepare<[bigint, bigint]>(
       `UPDATE ${t} SET ${assignments}
-       FROM (SELECT m.existing AS _rowid_of_row_, ${columnsOf('s', others)} FROM ${MATCHES} m JOIN ${s} s ON s._rowid_ = m.staged
+       FROM (SELECT m.existing AS _rowid_, ${columnsOf('s', others)} FROM ${MATCHES} m JOIN ${s} s ON s._rowid_ = m.staged
          WHERE m.changed AND m.staged BETWEEN ? AND ?) n
-       WHERE n._rowid_of_row_ = ${t}._rowid_`,
+       WHERE n._rowid_ = ${t}._rowid_`,
     )
     inRanges(stagedRanges(db, staging), (first, last) => void update.run(first, last), (fraction) => report(0.5 + 0.2 * fraction))
   }

@@ -112,6 +112,32 @@ describe('a table that another program made', () => {
     assert.deepEqual([status, (await server.rows('child')).rows], ['error', []])
     assert.equal((await server.import('parent\n1\n', { options: { table: 'child', mode: 'append' } })).status, 'completed')
   })
+
+  test('takes no value that SQLite would change there', async () => {
+    db.exec('CREATE TABLE declared (code STRING, at DATETIME, any, blob BLOB)')
+    const append = async (row: string): Promise<string | undefined> =>
+      (await server.import(`code,at,any,blob\n${row}\n`, { options: { table: 'declared', mode: 'append' } })).error?.detail
+    assert.match(await append('007,2024-01-01,007,007') ?? '', /"code" .* declared as STRING.* "007"/)
+    assert.match(await append('x,1e3,1,1') ?? '', /"at" .* declared as DATETIME.* "1e3"/)
+    assert.equal(await append('x7,2024-01-01 10:00,007,1.50'), undefined)
+    assert.equal(await append('7,12.5,1e5,+1'), undefined)
+    assert.equal(await append(',,,'), undefined)
+    assert.equal(await server.export('declared'), 'code,at,any,blob\r\nx7,2024-01-01 10:00,007,1.50\r\n7,12.5,1e5,+1\r\n,,,\r\n')
+  })
+
+  test('fills columns that a file does not have by its own rules', async () => {
+    db.exec(`CREATE TABLE defaulted (id INTEGER PRIMARY KEY, name TEXT, state TEXT NOT NULL DEFAULT 'open'); INSERT INTO defaulted (name) VALUES ('a')`)
+    const { status, notices } = await server.import('name\nb\n', { options: { table: 'defaulted', mode: 'append' } })
+    assert.equal(status, 'completed')
+    assert.ok(notices!.some((text) => text.includes('"state"; the table says what it is in new rows')), notices!.join(' | '))
+    assert.deepEqual((await server.rows('defaulted')).rows, [[1, 'a', 'open'], [2, 'b', 'open']])
+  })
+
+  test('whose key is an integer says so where the file has something else', async () => {
+    db.exec('CREATE TABLE numbered (id INTEGER PRIMARY KEY, v TEXT)')
+    const { error } = await server.import('id,v\nx,a\n', { options: { table: 'numbered', mode: 'append' } })
+    assert.deepEqual([error?.code, (await server.rows('numbered')).total], ['COLUMN_MISMATCH', 0])
+  })
 })
 
 test('a table that goes away during an import into it is what the import ends with', async (t) => {

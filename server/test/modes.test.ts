@@ -143,6 +143,11 @@ describe('modes', () => {
     assert.deepEqual(counts(record), [2, 1, 1, 0, 0])
   })
 
+  test('an undo brings changed rows back whatever their columns are called', async () => {
+    const table = await newTable('_rowid_of_row_,_rowid_,rowid,v\n1,2,3,4\n')
+    await importAndUndo(table, '_rowid_of_row_,_rowid_,rowid,v\n1,2,3,5\n', { mode: 'upsert', key: ['_rowid_of_row_'] })
+  })
+
   test('upsert needs a key that is there and unique', async () => {
     const table = await newTable('id,v\n1,a\n1,b\n')
     const ask = async (csv: string, options: object): Promise<string | undefined> => {
