@@ -113,6 +113,26 @@ describe('tables', () => {
     assert.equal((await server.import('a\n1\n', { filename: 'gone.csv' })).table, 'gone')
   })
 
+  test('are renamed in nothing but the case of their letters too, with what refers to them', async () => {
+    await server.import('a\n1\n', { filename: 'assets.csv' })
+    const db = server.openDatabase()
+    db.exec('CREATE VIEW v_of_assets AS SELECT a FROM assets')
+    const { status, body } = await server.send<TableInfo>('PATCH', '/api/tables/assets', { name: 'Assets' })
+    assert.deepEqual([status, body.name, body.rows, body.lastImport?.filename], [200, 'Assets', 1, 'assets.csv'])
+    assert.deepEqual(db.prepare('SELECT a FROM v_of_assets').raw(true).all(), [[1]])
+    assert.deepEqual((await server.get<TableInfo[]>('/api/tables')).body.map(({ name }) => name).filter((name) => /assets/i.test(name)), ['Assets'])
+  })
+
+  test('cannot be renamed where SQLite cannot follow, and it is said what is in the way', async () => {
+    await server.import('a\n1\n', { filename: 'viewed.csv' })
+    server.openDatabase().exec('CREATE VIEW broken_view AS SELECT a FROM viewed')
+    assert.equal((await server.request('DELETE', '/api/tables/viewed')).status, 204)
+    const { status, body } = await server.send<Problem>('PATCH', '/api/tables/people', { name: 'persons' })
+    assert.deepEqual([status, body.code], [409, 'TABLE_IN_USE'])
+    assert.match(body.detail, /error in view broken_view/)
+    server.openDatabase().exec('DROP VIEW broken_view')
+  })
+
   test('know columns of dates and truth values, and sort and compare dates as such', async () => {
     await server.import('due,paid,seen,when\n31.1.2024,yes,2024-01-31,1/2/2024\n,no,,3/4/2024\n02.12.2023 08:15,no,2023-12-02T08:15:00Z,5/6/2024\n02.12.2023,yes,2024-06-01,7/8/2024\n', { filename: 'bills.csv' })
     assert.deepEqual((await server.table('bills')).columns.map(({ content }) => content), ['date-dmy', 'boolean', 'date-ymd', undefined])
