@@ -94,11 +94,11 @@ export class SelectionSql {
       if (!found) throw new Fault('BAD_QUERY', `The table "${table}" has no column called ${quoted(name)}.`)
       return found
     }
+    const isOurs = db.prepare('SELECT 1 FROM _hextrackr_tables WHERE name = ?').get(table) !== undefined
     this.#filters = filters.map((filter) => {
       const column = columnOf(filter.column)
-      return { column, condition: filterSql(column, filter), isIndexable: isIndexable(column, filter) }
+      return { column, condition: filterSql(column, filter, isOurs), isIndexable: isIndexable(column, filter) }
     })
-    const isOurs = db.prepare('SELECT 1 FROM _hextrackr_tables WHERE name = ?').get(table) !== undefined
     this.#search = search === undefined ? undefined : searchSql(this.columns, search, isOurs)
     const sorted = sort && columnOf(sort.column)
     this.sortColumn = sorted && sortKey(sorted)
@@ -149,7 +149,8 @@ export class SelectionSql {
   }
 }
 
-function filterSql(column: ColumnInfo, { operator, value }: Filter): Fragment {
+/** @param isOurs whether columns of texts are known to hold nothing else */
+function filterSql(column: ColumnInfo, { operator, value }: Filter, isOurs: boolean): Fragment {
   const name = quoteIdentifier(column.name)
   switch (operator) {
     case 'empty': return { sql: `${name} IS NULL OR ${name} = ''`, values: [] }
@@ -157,11 +158,16 @@ function filterSql(column: ColumnInfo, { operator, value }: Filter): Fragment {
     case 'contains': return containsSql(column, value)
     case 'in': {
       const wanted = readValues(column, value)
-      const texts = wanted.filter((one) => one !== null)
+      const values = wanted.filter((one) => one !== null).flatMap((text) => equals(column, text, isOurs))
       return {
-        sql: [...texts.length > 0 ? [`${name} IN (${texts.map(() => '?').join(', ')})`] : [], ...texts.length < wanted.length ? [`${name} IS NULL`] : []].join(' OR ') || '0',
-        values: texts.map((text) => comparable(column, text)),
+        sql: [...values.length > 0 ? [`${name} IN (${values.map(() => '?').join(', ')})`] : [], ...wanted.includes(null) ? [`${name} IS NULL`] : []].join(' OR ') || '0',
+        values,
       }
+    }
+    case 'eq': case 'ne': {
+      const [first, ...others] = equals(column, value, isOurs)
+      if (others.length === 0) return { sql: `${name} ${COMPARISONS[operator]!} ?`, values: [first!] }
+      return { sql: operator === 'eq' ? `${name} IN (?, ?)` : `${name} IS NOT ? AND ${name} IS NOT ?`, values: [first!, ...others] }
     }
     case 'lt': case 'lte': case 'gt': case 'gte': {
       const key = sortKey(column)
@@ -169,7 +175,7 @@ function filterSql(column: ColumnInfo, { operator, value }: Filter): Fragment {
       return { sql: `${name} <> '' AND ${key} ${COMPARISONS[operator]!} (SELECT ${sortKey(column, 'value')} FROM (SELECT ? AS value))`, values: [value] }
     }
   }
-  return { sql: `${name} ${COMPARISONS[operator]!} ?`, values: [comparable(column, value)] }
+  return { sql: `${name} ${COMPARISONS[operator]!} ?`, values: [equals(column, value, isOurs).at(-1)!] }
 }
 
 /** Whether an index over the column's order leads to the rows that a filter wants. */
@@ -191,9 +197,29 @@ function readValues({ name }: ColumnInfo, json: string): (string | null)[] {
   return values as (string | null)[]
 }
 
-/** A value to compare a column's with: a number where the column holds numbers and the text is one. */
-function comparable({ type }: ColumnInfo, value: string): string | number {
-  return type !== 'TEXT' && value.trim() !== '' && Number.isFinite(Number(value)) ? Number(value) : value
+/**
+ * The values that people see as a text. In a column of numbers it is a number, if it is one. A column of another program that
+ * passes for one of texts may have no type, and then hold a number as well as a text; to one of texts, a number that is written
+ * as SQLite writes it is that text (https://sqlite.org/datatype3.html#type_conversions_prior_to_comparison).
+ * @returns one, or a text and the number that it stands for
+ */
+function equals({ type }: ColumnInfo, text: string, isOurs: boolean): SqlValue[] {
+  if (type !== 'TEXT') return [numberOf(text) ?? text]
+  const number = isOurs ? undefined : numberOf(text)
+  return number !== undefined && isWrittenSo(number, text) ? [text, number] : [text]
+}
+
+/** Whether SQLite writes a number as that text: with 15 digits at the most, and no exponent. */
+const isWrittenSo = (number: bigint | number, text: string): boolean =>
+  String(number) === text && (typeof number === 'bigint' || (/^-?(?=.{3,16}$)\d+\.\d+$/.test(text) && Math.abs(number) >= 1e-4))
+
+/** The number that a text stands for, exactly: beyond JavaScript's integers too. */
+function numberOf(text: string): bigint | number | undefined {
+  if (/^\s*[+-]?\d+\s*$/.test(text)) {
+    const integer = BigInt(text.trim().replace(/^\+/, ''))
+    if (BigInt.asIntN(64, integer) === integer) return integer
+  }
+  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : undefined
 }
 
 /** @param isOurs whether columns are known to hold nothing but numbers, or dates, which need not be searched for words */

@@ -138,6 +138,34 @@ describe('a table that another program made', () => {
     const { error } = await server.import('id,v\nx,a\n', { options: { table: 'numbered', mode: 'append' } })
     assert.deepEqual([error?.code, (await server.rows('numbered')).total], ['COLUMN_MISMATCH', 0])
   })
+
+  test('are filtered by integers beyond JavaScript\'s, digit by digit', async () => {
+    db.exec(`CREATE TABLE snowflakes (id INTEGER, name TEXT);
+      INSERT INTO snowflakes VALUES (9007199254740992, 'a'), (9007199254740993, 'b'), (1234567890123456789, 'c'), (1234567890123456790, 'd'), (-9223372036854775808, 'least')`)
+    const filter = async (value: string): Promise<unknown> => (await server.rows('snowflakes', `?filter[id]=${encodeURIComponent(value)}`)).rows.map(([, name]) => name).join('')
+    assert.equal(await filter('eq:9007199254740993'), 'b')
+    assert.equal(await filter('ne:9007199254740993'), 'acdleast')
+    assert.equal(await filter('in:["1234567890123456789","9007199254740992",null]'), 'ac')
+    assert.equal(await filter('gt:1234567890123456789'), 'd')
+    assert.equal(await filter('lte:-9223372036854775808'), 'least')
+    assert.equal(await filter('gt:1e18'), 'cd')
+    assert.equal(await filter('lt:99999999999999999999'), 'abcdleast')
+  })
+
+  test('are filtered by what is in their columns where those have no type, indexed or not', async () => {
+    db.exec(`CREATE TABLE made AS SELECT 'x' AS name, 5 + 0 AS n UNION ALL SELECT 'y', 2.5 UNION ALL SELECT 'z', '5' UNION ALL SELECT 'w', 30 UNION ALL SELECT 'v', NULL;
+      CREATE TABLE typed (name, n TEXT); INSERT INTO typed VALUES ('a', '5'), ('b', '10'), ('c', '5.0'), ('d', '123456789012345680000')`)
+    const filter = async (table: string, value: string): Promise<string> =>
+      (await server.rows(table, `?filter[n]=${encodeURIComponent(value)}`)).rows.map(([name]) => name).sort().join('')
+    const all = async (): Promise<string[]> => [
+      ...await Promise.all(['eq:5', 'eq:2.5', 'ne:5', 'lt:5', 'lte:5', 'in:["30","5"]', 'in:["x",null]', 'eq:'].map((value) => filter('made', value))),
+      ...await Promise.all(['eq:5', 'ne:5', 'gt:10', 'in:["5.0","10"]', 'gte:123456789012345680000'].map((value) => filter('typed', value))),
+    ]
+    const expected = ['xz', 'y', 'vwy', 'y', 'xy', 'wxz', 'v', '', 'a', 'bcd', 'acd', 'bc', 'acd']
+    assert.deepEqual(await all(), expected)
+    for (const table of ['made', 'typed']) assert.equal((await server.send('POST', `/api/tables/${table}/indexes`, { column: 'n' })).status, 201)
+    assert.deepEqual(await all(), expected)
+  })
 })
 
 test('a table that goes away during an import into it is what the import ends with', async (t) => {
