@@ -65,6 +65,21 @@ test('a summary of many rows knows those whose keys are large as well', (t) => {
   assert.equal(distinct, rowsRead)
 })
 
+test('the least and the greatest of dates are the first and the last day', (t) => {
+  const db = database(t)
+  const summaryOf = (content: string, dates: string[]): unknown[] => {
+    db.prepare('INSERT OR REPLACE INTO _hextrackr_tables VALUES (?, ?, ?, NULL)').run('data', dates.length, JSON.stringify([{ name: 'n', type: 'INTEGER' }, { name: 't', type: 'TEXT', content }]))
+    db.exec('DELETE FROM data')
+    for (const date of dates) db.prepare('INSERT INTO data (t) VALUES (?)').run(date)
+    const { least, greatest } = summarizeColumn(db, 'data', 't', { filters: [] })
+    return [least, greatest]
+  }
+  assert.deepEqual(summaryOf('date-dmy', ['31.12.2023', '', '01.01.2024', '15.06.2022 10:00', '2.1.2024', '15.06.2022 09:59']), ['15.06.2022 09:59', '2.1.2024'])
+  assert.deepEqual(summaryOf('date-mdy', ['12/31/2023', '1/1/2024']), ['12/31/2023', '1/1/2024'])
+  assert.deepEqual(summaryOf('date-dmy', ['', '']), [null, null])
+  assert.deepEqual(summaryOf('date-ymd', ['2024-01-01', '2023-12-31']), ['2023-12-31', '2024-01-01'])
+})
+
 test('a summary of what is not there is refused', (t) => {
   const db = database(t)
   assert.throws(() => summarizeColumn(db, 'none', 'n', { filters: [] }), { code: 'TABLE_NOT_FOUND' })

@@ -4,6 +4,7 @@ import { resolveTable } from './catalogue.ts'
 import { quoteIdentifier, sameName } from './identifiers.ts'
 import type { Db } from './open.ts'
 import { allOf, SelectionSql, type RowSelection, type SqlValue } from './selection.ts'
+import { sortKey } from './sort-key.ts'
 import { sampled, toCell } from './table-query.ts'
 
 /** From how many on not all is looked at. Tests set them low. */
@@ -22,6 +23,9 @@ const TOP_VALUES = 10
 const FEW_SHARE = 0.5
 
 const BUCKETS = 24
+
+/** Below every character of a date, so that a key is below those that begin as it does. */
+const KEY_END = '\u0001'
 
 interface Totals {
   rows: number
@@ -88,12 +92,16 @@ class Summary {
     const { sql, values } = this.#sql.condition
     const hasTexts = this.#column.type === 'TEXT'
     // Empty texts are the least of all; what people look for is the least that says something.
-    const value = `nullif(${this.#name}, '')`
+    const value = hasTexts ? `nullif(${this.#name}, '')` : this.#name
+    const key = sortKey(this.#column)
+    // Dates that begin with the day or the month carry what they are ordered by in front of them.
+    const ordered = key === this.#name ? value : `iif(${this.#name} <> '', ${key} || '${KEY_END}' || ${this.#name}, NULL)`
     const [rows, filled, blanks, least, greatest] = this.#db.prepare(
-      `SELECT count(*), count(${this.#name}), ${hasTexts ? `total(${this.#name} = '')` : '0'}, min(${hasTexts ? value : this.#name}), max(${this.#name})
+      `SELECT count(*), count(${this.#name}), ${hasTexts ? `total(${this.#name} = '')` : '0'}, min(${ordered}), max(${ordered})
        FROM ${this.#sql.table}${this.#sql.hint} WHERE ${sql}`,
     ).raw(true).safeIntegers(true).get(...values) as [bigint, bigint, number | bigint, SqlValue, SqlValue]
-    return { rows: Number(rows), nulls: Number(rows - filled), blanks: Number(blanks), least, greatest: greatest === '' ? null : greatest }
+    const shown = (found: SqlValue): SqlValue => key !== this.#name && typeof found === 'string' ? found.slice(found.indexOf(KEY_END) + 1) : found
+    return { rows: Number(rows), nulls: Number(rows - filled), blanks: Number(blanks), least: shown(least), greatest: greatest === '' ? null : shown(greatest) }
   }
 
   /** The values of all rows, or of a share of them. */
