@@ -69,7 +69,7 @@ function resultColumns(db: Db, statement: Statement): ColumnInfo[] {
 
 /** What SQLite says of a statement is for whoever wrote it. Everything else that goes wrong is a failure as any other. */
 function toFault(error: unknown): Fault {
-  // better-sqlite3 has RangeErrors for no statement and for more than one.
-  const isBadSql = error instanceof RangeError || (error instanceof Database.SqliteError && error.code === 'SQLITE_ERROR')
+  // better-sqlite3 has RangeErrors for no statement and for more than one. SQLite has a code of its own for a LIMIT that is no integer.
+  const isBadSql = error instanceof RangeError || (error instanceof Database.SqliteError && (error.code === 'SQLITE_ERROR' || error.code === 'SQLITE_MISMATCH'))
   return isBadSql ? new Fault('BAD_SQL', `${error.message}.`, { cause: error }) : Fault.from(error)
 }

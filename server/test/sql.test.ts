@@ -75,6 +75,7 @@ describe('a query', () => {
     assert.equal(await refusal('SELECT * FORM people'), '400 BAD_SQL: near "FORM": syntax error.')
     assert.equal(await refusal('SELECT * FROM nobody'), '400 BAD_SQL: no such table: nobody.')
     assert.equal(await refusal('SELECT abs(-9223372036854775807 - 1)'), '400 BAD_SQL: integer overflow.')
+    for (const limit of ['\'x\'', '1.5', 'NULL']) assert.equal(await refusal(`SELECT * FROM people LIMIT ${limit}`), '400 BAD_SQL: datatype mismatch.')
     assert.match(await refusal(' -- nothing'), /^400 BAD_SQL: .*no statements\.$/)
     assert.match(await refusal('SELECT 1; SELECT 2'), /^400 BAD_SQL: .*more than one statement\.$/)
     for (const sql of ['SELECT ?', 'SELECT ?1', 'SELECT :name', 'SELECT @a, $b']) assert.match(await refusal(sql), /^400 BAD_SQL: The statement has parameters/)
