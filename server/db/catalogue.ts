@@ -119,6 +119,12 @@ export function describeTable(db: Db, table: string): TableInfo {
   return { name: table, rows, columns, ...(lastImport && { lastImport }), ...(indexed.length > 0 && { indexed }) }
 }
 
+/** All tables of people, as they are at one moment. */
+export const listTables = (db: Db): TableInfo[] => db.transaction(() => userTableNames(db).map((name) => describeTable(db, name)))()
+
+/** The table of that name, whatever the case asked for, as it is at one moment. @throws Fault TABLE_NOT_FOUND */
+export const describeNamed = (db: Db, name: string): TableInfo => db.transaction(() => describeTable(db, resolveTable(db, name)))()
+
 /** Remember a table that an import made. Belongs in the transaction that makes it visible. */
 export function registerTable(db: Db, table: string, rowCount: number, columns: readonly ColumnInfo[], importNumber: number): void {
   db.prepare('INSERT OR REPLACE INTO _hextrackr_tables (name, row_count, columns, import_number) VALUES (?, ?, ?, ?)')

@@ -42,8 +42,8 @@ interface Totals {
  * @throws Fault TABLE_NOT_FOUND, BAD_QUERY, CANCELLED
  */
 export function summarizeColumn(db: Db, name: string, wanted: string, selection: Omit<RowSelection, 'sort'>, limits = LIMITS): ColumnSummary {
-  const table = resolveTable(db, name)
   return db.transaction(() => {
+    const table = resolveTable(db, name)
     const sql = new SelectionSql(db, table, selection)
     const column = sql.columns.find((one) => sameName(one.name, wanted))
     if (!column) throw new Fault('BAD_QUERY', `The table "${table}" has no column called ${quoted(wanted)}.`)

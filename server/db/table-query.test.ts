@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import type { CellValue, ColumnInfo, Filter } from '../protocol.ts'
+import { temporaryFolder } from '../test/support.ts'
+import { describeNamed, listTables } from './catalogue.ts'
+import { summarizeColumn } from './column-summary.ts'
 import { Interrupt, registerInterrupt } from './interrupt.ts'
 import { migrate } from './migrations.ts'
-import type { Db } from './open.ts'
+import { createWriter, type Db } from './open.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import { buildIndex } from './table-index.ts'
 import { countRows, iterateRows, selectRows, type PageLimits, type PagePosition, type RowSelection } from './table-query.ts'
@@ -150,5 +154,51 @@ describe('pages of a table', () => {
     interrupt.give()
     assert.throws(() => selectRows(db, 'data', request), { code: 'CANCELLED' })
     assert.throws(() => countRows(db, 'data', request.selection), { code: 'CANCELLED' })
+  })
+
+  test('and all that is said of it are of one moment, whatever becomes of it meanwhile', (t) => {
+    const folder = temporaryFolder(t)
+    const ask: Record<string, (db: Db) => unknown> = {
+      rows: (db) => selectRows(db, 'gone', { selection: { filters: [], sort: { column: 'a', descending: false } }, limit: 2, position: { offset: 0 }, isCounted: true }),
+      count: (db) => countRows(db, 'gone', { filters: [{ column: 'a', operator: 'eq', value: '1' }] }),
+      summary: (db) => summarizeColumn(db, 'gone', 'a', { filters: [] }),
+      table: (db) => describeNamed(db, 'gone'),
+      tables: (db) => listTables(db),
+    }
+    for (const [what, question] of Object.entries(ask)) {
+      let dropsAt = 1
+      for (let isDropped = true; isDropped; dropsAt++) {
+        const path = join(folder, `${what}-${dropsAt}.db`)
+        const writer = createWriter(path, 0)
+        migrate(writer)
+        writer.exec('CREATE TABLE gone (a INTEGER); INSERT INTO gone VALUES (1), (2), (3)')
+        isDropped = false
+        let statements = 0
+        const reader = new Database(path, { readonly: true, verbose: () => {
+          if (++statements !== dropsAt) return
+          isDropped = true
+          writer.exec('DROP TABLE gone')
+        } })
+        registerInterrupt(reader, () => undefined)
+        try {
+          assert.ok(question(reader))
+        } catch (error) {
+          assert.equal((error as { code?: string }).code, 'TABLE_NOT_FOUND', `${what}: ${String(error)} where the table goes before statement ${dropsAt}`)
+        } finally {
+          reader.close()
+          writer.close()
+        }
+      }
+      assert.ok(dropsAt > 3, `${what} takes several statements`)
+    }
+  })
+
+  test('are not found by what is no cursor', (t) => {
+    const db = database(t)
+    fill(db, 'data', [[1, null, 'a']])
+    for (const cursor of [['1', true], ['1', {}], ['1', ['x']], ['1', { i: '9223372036854775808' }], ['1', { n: 'x' }], ['9223372036854775808', 1], ['x', 1], [null, 1], ['', 1], null, 1, []]) {
+      const after = Buffer.from(JSON.stringify(cursor)).toString('base64url')
+      assert.throws(() => selectRows(db, 'data', { selection: { filters: [], sort: { column: 'i', descending: false } }, limit: 1, position: { after }, isCounted: false }), { code: 'BAD_QUERY' }, JSON.stringify(cursor))
+    }
   })
 })

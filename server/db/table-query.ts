@@ -58,8 +58,8 @@ export function tableVersion(db: Db, table: string): string | null {
 
 /** One page of a table's rows. @throws Fault TABLE_NOT_FOUND, BAD_QUERY, CANCELLED */
 export function selectRows(db: Db, name: string, { selection, limit, position, isCounted }: PageRequest, limits = LIMITS): VersionedPage {
-  const table = resolveTable(db, name)
   return db.transaction(() => {
+    const table = resolveTable(db, name)
     const sql = new SelectionSql(db, table, selection)
     const pages = new Pages(db, sql, limits, () => describeTable(db, table).rows)
     const rows = limit === 0 ? [] : pages.rows(position, limit)
@@ -78,8 +78,8 @@ export function selectRows(db: Db, name: string, { selection, limit, position, i
 
 /** How many rows match. @throws Fault TABLE_NOT_FOUND, BAD_QUERY, CANCELLED */
 export function countRows(db: Db, name: string, selection: RowSelection): VersionedCount {
-  const table = resolveTable(db, name)
   return db.transaction(() => {
+    const table = resolveTable(db, name)
     const sql = new SelectionSql(db, table, selection)
     return { total: sql.isWhole ? describeTable(db, table).rows : sql.count(), version: tableVersion(db, table) }
   })()
@@ -379,17 +379,26 @@ function tag(value: SqlValue): Tagged {
 /** @throws Fault BAD_QUERY */
 function readCursor(cursor: string): Place {
   try {
-    const [rowid, tagged] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as [string, Tagged]
-    return { rowid: BigInt(rowid), value: untag(tagged) }
+    const [rowid, tagged] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as [unknown, Tagged]
+    return { rowid: readInteger(rowid), value: untag(tagged) }
   } catch (cause) {
     throw new Fault('BAD_QUERY', 'The cursor cannot be read. Use one as a page of rows gave it.', { cause })
   }
 }
 
+/** @throws where it is not what `tag` makes of a value */
 function untag(tagged: Tagged): SqlValue {
-  if (tagged === null || typeof tagged !== 'object') return tagged
-  if (tagged.i !== undefined) return BigInt(tagged.i)
-  return tagged.b === undefined ? Number(tagged.n) : Buffer.from(tagged.b, 'base64')
+  if (tagged === null || typeof tagged === 'string' || typeof tagged === 'number') return tagged
+  if (tagged.i !== undefined) return readInteger(tagged.i)
+  if (tagged.b !== undefined) return Buffer.from(tagged.b, 'base64')
+  if (tagged.n === 'Infinity' || tagged.n === '-Infinity') return Number(tagged.n)
+  throw new TypeError('no value')
+}
+
+/** An integer of SQLite's. @throws for anything else */
+function readInteger(given: unknown): bigint {
+  if (typeof given !== 'string' || !/^-?\d+$/.test(given) || BigInt.asIntN(64, BigInt(given)) !== BigInt(given)) throw new TypeError('no integer')
+  return BigInt(given)
 }
 
 /** Integers beyond JavaScript's, BLOBs and the infinities are given as text, exactly: JSON has none of them. */

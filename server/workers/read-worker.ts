@@ -1,8 +1,9 @@
 /** Thread of the pool that reads tables, so that no query, however long, holds up the event loop. */
 import { workerData, type MessagePort } from 'node:worker_threads'
 import { writeRejects } from '../csv/rejects.ts'
-import { describeTable, resolveTable, userTableNames } from '../db/catalogue.ts'
+import { describeNamed, listTables, resolveTable } from '../db/catalogue.ts'
 import { summarizeColumn } from '../db/column-summary.ts'
+import { pinSnapshot } from '../db/copy-pages.ts'
 import { getImport, iterateRejects, rejectReasons } from '../db/imports-store.ts'
 import { Interrupt, registerInterrupt } from '../db/interrupt.ts'
 import { openReader, type Db } from '../db/open.ts'
@@ -82,8 +83,8 @@ async function read(task: ReadTask): Promise<ReadAnswers[ReadTask['kind']]> {
   current = 'interrupt' in task ? new Interrupt(task.interrupt) : undefined
   current?.throwIfGiven()
   switch (task.kind) {
-    case 'tables': return userTableNames(db).map((name) => describeTable(db, name))
-    case 'table': return describeTable(db, resolveTable(db, task.name))
+    case 'tables': return listTables(db)
+    case 'table': return describeNamed(db, task.name)
     case 'version': return tableVersion(db, resolveTable(db, task.name))
     case 'rows': return selectRows(db, task.name, task.request)
     case 'count': return countRows(db, task.name, task.selection)
@@ -110,6 +111,8 @@ async function sendText(task: ReadTask & { kind: 'export' | 'rejects' }): Promis
   const interrupt = 'interrupt' in task ? new Interrupt(task.interrupt) : undefined
   const db = openInterruptible(() => interrupt)
   try {
+    // What is said of the columns is true of the rows, too.
+    pinSnapshot(db)
     const asked = demand(port)
     let text = ''
     const send = async (): Promise<boolean> => {
