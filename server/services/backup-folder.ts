@@ -21,6 +21,9 @@ const COMPANIONS = ['-journal', '-wal', '-shm'] as const
 /** Longest name that a file which was sent keeps, in characters. */
 const MAX_STEM_LENGTH = 100
 
+/** And in bytes of UTF-8: file systems take 255, a number, an extension and those of SQLite's companions included. */
+const MAX_STEM_BYTES = 200
+
 /** The folder of backups. Which there are is what lies in it, and nothing else. */
 export class BackupFolder {
   readonly path: string
@@ -117,5 +120,7 @@ export function timeStamp(at: Date): string {
 export function stemOf(filename: string): string {
   const stem = filename.normalize('NFC').replace(/^.*[/\\]/s, '').replace(/\.[^.]*$/, '')
   const kept = stem.replace(/[^\p{L}\p{M}\p{N} _.()+-]/gu, '_').replace(/^[. ]+/, '').trim()
-  return [...kept].slice(0, MAX_STEM_LENGTH).join('').trim() || 'uploaded'
+  let length = 0
+  const fitting = [...kept].slice(0, MAX_STEM_LENGTH).filter((char) => (length += Buffer.byteLength(char)) <= MAX_STEM_BYTES)
+  return fitting.join('').trim() || 'uploaded'
 }

@@ -239,6 +239,16 @@ describe('the folder of backups', () => {
     assert.deepEqual(backupFiles(server.dataDir).filter((name) => name.startsWith('.') || /damaged|picture/.test(name)), [])
   })
 
+  test('takes names as long as other systems have them, cut to what a disk here can hold', async () => {
+    const content = new Uint8Array(readFileSync(path(made.name)))
+    for (const [sent, kept] of [['数'.repeat(120), '数'.repeat(66)], [`a${'数'.repeat(120)}`, `a${'数'.repeat(66)}`], ['b'.repeat(240), 'b'.repeat(100)]] as const) {
+      const { body } = await sendDatabase(server, '/api/backups/upload', content, `${sent}.sqlite3`)
+      const { error, metadata } = await server.outcome(body.sessionId)
+      assert.deepEqual([error, metadata.name], [undefined, `${kept}.sqlite3`])
+      assert.equal((await server.request('DELETE', `/api/backups/${encodeURIComponent(body.name)}`)).status, 204)
+    }
+  })
+
   test('has its size told, and what is free', async () => {
     const { backupBytes, databaseBytes, freeBytes, retention, schedule } = (await server.get<BackupStatus>('/api/backup-status')).body
     assert.equal(backupBytes, (await list()).reduce((sum, { bytes }) => sum + bytes, 0))
