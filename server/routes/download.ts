@@ -3,6 +3,7 @@ import { pipeline, type Readable } from 'node:stream'
 import type { Request, Response } from 'express'
 import { Fault } from '../faults.ts'
 import { EXPORT_FORMATS, isCsv, type ExportFormat, type ExportStyle } from '../workers/export-format.ts'
+import { untilGone } from './until-gone.ts'
 
 /** Media type of CSV that begins with the names of its columns (RFC 4180, section 3). */
 export const CSV_TYPE = 'text/csv; charset=utf-8; header=present'
@@ -15,7 +16,13 @@ export const CSV_TYPE = 'text/csv; charset=utf-8; header=present'
 export async function sendDownload(
   res: Response, text: Readable, filename: string, contentType: string, ended: (failure?: unknown) => void = () => undefined,
 ): Promise<void> {
-  await once(text, 'readable')
+  const gone = untilGone(res)
+  // A stream that nobody reads any more holds a thread or a process until it is told.
+  gone.addEventListener('abort', () => text.destroy())
+  if (gone.aborted) text.destroy()
+  await once(text, 'readable', { signal: gone }).catch((error: unknown) => {
+    throw gone.aborted ? new Fault('CANCELLED', 'Nobody waits for the download any more.') : error
+  })
   res.attachment(filename).set('Content-Type', contentType).set('Cache-Control', 'no-store')
   pipeline(text, res, (error) => ended(error ?? undefined))
 }

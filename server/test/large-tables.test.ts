@@ -95,6 +95,18 @@ describe('a large table', () => {
     response.destroy()
     assert.equal((await end(stopped)).state, 'stopped')
   })
+
+  test('is exported for others, however many exports were given up before they had a byte', { timeout: 60_000 }, async () => {
+    await server.import(csv(200_000), { filename: 'abandoned.csv' })
+    const ids = Array.from({ length: 8 }, newSessionId)
+    const requests = ids.map((id) => get(`${server.url}/api/tables/abandoned/export?id=${id}&sort=-owner`).on('error', () => undefined))
+    await Promise.all(requests.map((request) => once(request, 'finish')))
+    // Whatever was sent before this has been heard of.
+    await server.get('/api/health')
+    for (const request of requests) request.destroy()
+    for (const id of ids) assert.equal((await server.get<ExportEnd>(`/api/exports/${id}`)).body.state, 'stopped')
+    assert.equal((await server.export('abandoned', '?format=ndjson')).split('\n').length, 200_001)
+  })
 })
 
 describe('an index', () => {
