@@ -6,7 +6,7 @@ import { Transform, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
-import { SQLITE_MAGIC } from '../db/inspect.ts'
+import { backupGone, explainForeign, SQLITE_MAGIC } from '../db/inspect.ts'
 import { openReader, type Db } from '../db/open.ts'
 import { forgetBackup, knownBackups, rememberBackup, saveOperation, unfinishedOperations, type KnownBackup } from '../db/operations-store.ts'
 import { isRestored } from '../db/restore-copy.ts'
@@ -130,7 +130,7 @@ export class Backups {
     // The listing says that it is there, or why not.
     await this.#context.folder.find(name)
     const info = (await this.list()).find((backup) => backup.name === name)
-    if (!info) throw new Fault('BACKUP_NOT_FOUND', 'The backup has just been deleted.')
+    if (!info) throw backupGone()
     return info
   }
 
@@ -223,8 +223,8 @@ export class Backups {
     const backupPath = await folder.find(name)
     await checkHead(backupPath)
     return this.#begin('restore', given, async (sessionId) => {
-      await this.#checkRoomForRestore((await stat(backupPath)).size, true)
-      const { verified, sha256 } = await this.get(name)
+      const { bytes, verified, sha256 } = await this.get(name)
+      await this.#checkRoomForRestore(bytes, true)
       return this.#beginRestore(sessionId, name, folder.partial(sessionId, 'work'), { backupPath, ...(verified && sha256 !== undefined && { verifiedSha256: sha256 }) })
     })
   }
@@ -508,9 +508,11 @@ async function runForResult<Result>(name: string, plan: object, turns: WriteTurn
   return outcome as Result
 }
 
-/** @throws Fault NOT_A_DATABASE by a file's first bytes */
+/** @throws Fault NOT_A_DATABASE by a file's first bytes, BACKUP_NOT_FOUND where it has gone since it was listed */
 async function checkHead(path: string): Promise<void> {
-  const file = await open(path)
+  const file = await open(path).catch((error: unknown) => {
+    throw explainForeign(error)
+  })
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(512), 0, 512, 0)
     judgeHead(buffer.subarray(0, bytesRead))

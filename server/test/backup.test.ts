@@ -239,6 +239,20 @@ describe('the folder of backups', () => {
     assert.deepEqual(backupFiles(server.dataDir).filter((name) => name.startsWith('.') || /damaged|picture/.test(name)), [])
   })
 
+  test('has no backup any more where somebody else deletes it just then', async () => {
+    const seen = new Set<string>()
+    for (let round = 0; round < 12; round++) {
+      copyFileSync(path(made.name), path('contested.db'))
+      const asked = [['GET', '/preview'], ['POST', '/restore'], ['GET', ''], ['DELETE', '']] as const
+      const answers = await Promise.all(asked.map(([method, suffix]) => server.request<Problem>(method, `/api/backups/contested.db${suffix}`)))
+      for (const [index, { status, body }] of answers.entries()) seen.add(`${asked[index]!.join(' ')} ${status} ${status < 400 ? '' : body.code}`)
+      const { sessionId } = answers[1]!.body as { sessionId?: string }
+      if (sessionId !== undefined) await server.outcome(sessionId)
+      rmSync(path('contested.db'), { force: true })
+    }
+    assert.deepEqual([...seen].filter((answer) => / 5\d\d /.test(answer)), [])
+  })
+
   test('takes names as long as other systems have them, cut to what a disk here can hold', async () => {
     const content = new Uint8Array(readFileSync(path(made.name)))
     for (const [sent, kept] of [['数'.repeat(120), '数'.repeat(66)], [`a${'数'.repeat(120)}`, `a${'数'.repeat(66)}`], ['b'.repeat(240), 'b'.repeat(100)]] as const) {
