@@ -12,6 +12,11 @@ test('an installed browser is found on the PATH, Chrome before Chromium', () => 
   assert.equal(findBrowser({ PATH: '/usr/bin' }, (path) => installed.has(path)), '/usr/bin/chromium')
 })
 
+test('one without windows comes before all that have them', () => {
+  const installed = new Set(['/usr/bin/chromium', '/usr/bin/google-chrome', '/usr/bin/chromium-headless-shell'])
+  assert.equal(findBrowser({ PATH: '/usr/bin' }, (path) => installed.has(path)), '/usr/bin/chromium-headless-shell')
+})
+
 test('where there is none, none is found', () => {
   assert.equal(findBrowser({ PATH: '/usr/bin' }, () => false), undefined)
 })
