@@ -6,7 +6,8 @@ import { Companion } from '../support/processes.ts'
 import { BenchServer } from '../support/server.ts'
 import { median } from '../support/statistics.ts'
 import type { ClientRun } from '../processes/import-client.ts'
-import type { WatchersRun } from '../processes/watchers.ts'
+import type { TimedWatching } from '../processes/watchers.ts'
+import type { Watching } from '../support/watching.ts'
 
 const COUNTS = [1, 100, 1000] as const
 
@@ -19,7 +20,7 @@ export const watchers: Part = {
   name: 'watchers',
   title: 'Watchers of one session',
   measure: async ({ folder, rounds, scale }) => {
-    const delays: WatchersRun[] = []
+    const delays: TimedWatching[] = []
     for (const count of COUNTS) delays.push(await measureDelay(count))
 
     const { path } = await dataFile(folder, 'narrow', Math.round(ROWS * scale))
@@ -50,18 +51,18 @@ export const watchers: Part = {
         rows: delays.map(({ delay, fewestPerSecond, ended }, index) =>
           [COUNTS[index]!, delay.p50Ms.toFixed(1), delay.p99Ms.toFixed(1), delay.maxMs.toFixed(1), fewestPerSecond.toFixed(1), `${ended} of ${COUNTS[index]!}`]),
       },
-      `An import of narrow rows while so many watch it. The watchers are on the same machine and take what the last column says of one of its cores; `
-      + `what they cost the server is its processor time. Targets: at least 8 updates/s for each and the end; at most 15 % slower. Medians of ${rounds}, in turns.`,
+      `An import of narrow rows while so many watch it. These watchers read no more of an event than its name; they are on the same machine and take what the last column `
+      + `says of one of its cores. What they cost the server is its processor time. Targets: at least 8 updates/s for each and the end; at most 15 % slower. Medians of ${rounds}, in turns.`,
       { columns: ['watchers', 'seconds', 'slower by', 'processor time of the server, s', 'more by', 'fewest updates/s', 'heard the end', 'cores the watchers take'], rows: imports },
       plot,
     ]
   },
 }
 
-async function measureDelay(count: number): Promise<WatchersRun> {
+async function measureDelay(count: number): Promise<TimedWatching> {
   const sessionId = randomUUID()
   const server = await Companion.start<null>('tracker-server', sessionId, String(DELAY_SECONDS))
-  const watching = (await Companion.start<WatchersRun>('watchers', server.greeting, sessionId, String(count))).run()
+  const watching = (await Companion.start<TimedWatching>('watchers', server.greeting, sessionId, String(count))).run()
   await server.run()
   return watching
 }
@@ -70,7 +71,7 @@ interface WatchedImport {
   seconds: number
   /** Of the server, during the import. */
   processorSeconds: number
-  watched?: WatchersRun
+  watched?: Watching
 }
 
 async function importWatched(path: string, count: number): Promise<WatchedImport> {
@@ -78,7 +79,7 @@ async function importWatched(path: string, count: number): Promise<WatchedImport
   try {
     const sessionId = randomUUID()
     const client = await Companion.start<ClientRun>('import-client', server.url, path, sessionId)
-    const watching = count === 0 ? undefined : (await Companion.start<WatchersRun>('watchers', server.url, sessionId, String(count))).run()
+    const watching = count === 0 ? undefined : (await Companion.start<Watching>('wire-watchers', server.url, sessionId, String(count))).run()
     const before = server.processorSeconds
     const { seconds } = await client.run()
     const processorSeconds = server.processorSeconds - before
