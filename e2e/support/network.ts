@@ -23,6 +23,36 @@ export async function holdClock(page: Page, blocked: Blocked): Promise<() => Pro
   return () => page.clock.fastForward(REREAD_MS)
 }
 
+/** One answer that a page waits for, although the server has given it. */
+export interface HeldAnswer {
+  /** Resolves once the server has answered. */
+  given: Promise<unknown>
+  /** Lets the page have it. Resolves once the page has dealt with it. */
+  release: () => Promise<void>
+}
+
+/** Keep the first answer about a path from the page; all that is asked later is answered at once, as over a line that is slow now and then. */
+export async function holdAnswer(page: Page, path: string): Promise<HeldAnswer> {
+  const given = Promise.withResolvers<null>()
+  const released = Promise.withResolvers<null>()
+  const isIt = (url: URL) => url.pathname === path
+  await page.route(isIt, async (route) => {
+    const response = await route.fetch()
+    given.resolve(null)
+    await released.promise
+    await route.fulfill({ response })
+  }, { times: 1 })
+  return {
+    given: given.promise,
+    release: async () => {
+      const arrived = page.waitForEvent('requestfinished', (request) => isIt(new URL(request.url())))
+      released.resolve(null)
+      await arrived
+      await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))')
+    },
+  }
+}
+
 /** A proxy between the browser and the server. What it blocks, it answers by ending the connection. */
 export class Proxy {
   readonly url: string
