@@ -99,13 +99,13 @@ function isInSight(element: HTMLElement): boolean {
   return [left + INSET, right - INSET].every((x) => element.contains(document.elementFromPoint(x, (top + bottom) / 2)))
 }
 
-/** Arrow keys step through the items of a menu, Home and End to its ends. */
+/** Arrow keys step through the items of a menu, Home and End to its ends. Where there are none, as in a form, the fields have these keys. */
 export function stepThrough(menu: HTMLElement): void {
   menu.addEventListener('keydown', (event) => {
     const items = [...menu.querySelectorAll<HTMLElement>('[role^="menuitem"]')]
     const at = items.indexOf(document.activeElement as HTMLElement)
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key]
-    if (to === undefined) return
+    if (to === undefined || items.length === 0) return
     event.preventDefault()
     items.at(to % items.length)?.focus()
   })
