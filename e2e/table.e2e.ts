@@ -350,3 +350,17 @@ test('the fields of a filter have the keys of fields', async ({ page }) => {
   await page.keyboard.type('a')
   await expect(value).toHaveValue('abc')
 })
+
+test('what is typed for a page stays while other tables change', async ({ page, server }) => {
+  const wanted = page.getByRole('textbox', { name: 'Page' })
+  await wanted.focus()
+  await wanted.press('End')
+  await page.keyboard.type('2')
+  const read = page.waitForResponse((response) => new URL(response.url()).pathname === '/api/tables/findings/rows')
+  await server.import('host\na\n', { filename: 'hosts.csv' })
+  await (await read).finished()
+  await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))')
+  await expect(wanted).toHaveValue('12')
+  await page.keyboard.press('Enter')
+  await expect(pager(page)).toContainText('Rows 1,101 to 1,200')
+})

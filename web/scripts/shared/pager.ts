@@ -60,6 +60,7 @@ export class Pager {
   }
 
   paint({ total, shown, offset, perPage, columns, sort, page, speedUp }: PagerState): void {
+    const isTyped = page === this.#page && this.#input === document.activeElement
     this.#page = page
     // While rows are counted there is at least this page, and one more if it is full.
     this.#total = total === null ? page + (shown === perPage ? 1 : 0) : pageCount(total, perPage)
@@ -74,7 +75,7 @@ export class Pager {
         : '',
       speedUp ? el('span', { class: 'pager__sort' }, '. ', el('button', { type: 'button', class: 'link', on: { click: speedUp } }, 'Make this faster')) : '')
     this.#size.input.value = String(perPage)
-    this.#input.value = String(page)
+    if (!isTyped) this.#input.value = String(page)
     this.#pages.textContent = total === null ? '' : ` of ${count(this.#total)}`
     for (const { button, to } of this.#buttons) {
       // Not disabled: a button that vanishes from under the focus loses the keyboard's place.
