@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import type { Locator, Page } from 'playwright/test'
 import { dialogOf, gridOf } from './support/app.ts'
+import { holdAnswer } from './support/network.ts'
 import { expect, test } from './support/test.ts'
 
 const SAMPLE = await readFile(join(import.meta.dirname, '../data/sample-findings.csv'), 'utf8')
@@ -363,4 +364,14 @@ test('what is typed for a page stays while other tables change', async ({ page, 
   await expect(wanted).toHaveValue('12')
   await page.keyboard.press('Enter')
   await expect(pager(page)).toContainText('Rows 1,101 to 1,200')
+})
+
+test('a search that an address names is shown before it is counted', async ({ page }) => {
+  const count = await holdAnswer(page, '/api/tables/findings/count')
+  await page.goto('/tables/findings?q=example')
+  await count.given
+  await expect(page.getByText('Counting… of 5,000 rows')).toBeVisible()
+  await expect(firstCell(page)).toHaveText(ROWS[0]![0]!)
+  await count.release()
+  await expect(page.getByText('5,000 of 5,000 rows')).toBeVisible()
 })

@@ -211,7 +211,8 @@ class TableBrowser {
       if (which !== 'changed' && before?.question === question) page.total ??= before.page.total
       const shown = this.#shown = { page, perPage, offset: (number - 1) * perPage, question }
       this.#paint(which === 'changed')
-      if (page.total === null || (page.rows.length === 0 && number > 1)) await this.#count(shown, which, signal, page.total)
+      if (which === 'first' && page.total === null && page.rows.length > 0) void this.#countFirst(shown, signal)
+      else if (page.total === null || (page.rows.length === 0 && number > 1)) await this.#count(shown, which, signal, page.total)
       else this.#announce(which)
     } catch (error) {
       if (signal.aborted) return
@@ -239,6 +240,15 @@ class TableBrowser {
     }
     this.#paintCounts()
     this.#announce(which)
+  }
+
+  /** The page is shown before its rows are counted, as all later ones are. */
+  async #countFirst(shown: Shown, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#count(shown, 'first', signal, null)
+    } catch (error) {
+      if (!signal.aborted) await this.#failed(error)
+    }
   }
 
   #question(): string {
