@@ -375,3 +375,21 @@ test('a search that an address names is shown before it is counted', async ({ pa
   await count.release()
   await expect(page.getByText('5,000 of 5,000 rows')).toBeVisible()
 })
+
+test('rows that could not be read are told, can be exported, and once they are back nothing goes on trying', async ({ page }) => {
+  await page.clock.install()
+  await page.route('**/rows?*', (route) => route.abort(), { times: 1 })
+  await (await openMenu(page, 'cvss')).getByRole('button', { name: 'Sort low to high' }).click()
+  await expect(page.getByRole('heading', { name: 'The server is not answering' })).toBeVisible()
+  await page.getByRole('button', { name: 'Export' }).click()
+  await expect(page.getByRole('menuitem', { name: 'CSV, comma' })).toBeVisible()
+  await page.keyboard.press('Escape')
+
+  await page.getByRole('searchbox', { name: 'Search all columns' }).fill('web')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('heading', { name: 'The server is not answering' })).toBeHidden()
+  const asked: string[] = []
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+  await page.clock.runFor(20_000)
+  expect(asked).not.toContain('/api/health')
+})

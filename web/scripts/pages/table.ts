@@ -81,6 +81,8 @@ class TableBrowser {
   #view: TableView
   #loading: AbortController | undefined
   #shown: Shown | undefined
+  /** What stands in place of rows that could not be read, and tries again by itself, until it is aborted. */
+  #failure: AbortController | undefined
 
   constructor(info: TableInfo, context: PageContext) {
     const { name } = info
@@ -192,6 +194,7 @@ class TableBrowser {
       return
     }
     this.#loading?.abort()
+    this.#failure?.abort()
     const loading = new AbortController()
     this.#loading = loading
     const signal = AbortSignal.any([this.#context.signal, loading.signal])
@@ -356,7 +359,8 @@ class TableBrowser {
   }
 
   async #failed(error: unknown): Promise<void> {
-    const page = await failurePage(error)(this.#context)
+    const failure = this.#failure = new AbortController()
+    const page = await failurePage(error)({ ...this.#context, signal: AbortSignal.any([this.#context.signal, failure.signal]) })
     this.#grid.element.hidden = true
     this.#blank.hidden = false
     this.#blank.replaceChildren(page.content)
@@ -449,7 +453,8 @@ class TableBrowser {
   }
 
   #openExport(button: HTMLElement): void {
-    const { page: { columns, rows, total } } = this.#shown!
+    // What could not be shown may still be exported.
+    const { columns, rows, total } = this.#shown?.page ?? { columns: this.#info.columns, rows: [], total: null }
     const onShow = shownColumns(this.#view, columns)
     const positions = onShow.map((column) => columns.indexOf(column))
     const csv = asCsv(columns, rows).length
