@@ -73,6 +73,19 @@ const PARTS: Record<string, (page: Page) => Promise<void> | void> = {
   },
 }
 
+test('a cell that is scrolled out of sight keeps the keyboard', async ({ page, server }) => {
+  await server.import(csvOf(500, 100), { filename: 'many.csv' })
+  await page.goto('/tables/many')
+  await page.locator('.rowopen').first().focus()
+  for (let step = 0; step < 9; step++) await page.keyboard.press('ArrowRight')
+  await expect(page.locator(':focus')).toHaveText('0.9')
+  await page.evaluate(`document.querySelector('.grid-wrap').scrollLeft = 20000`)
+  await expect(page.locator('thead [aria-colindex="10"]')).toHaveCount(0)
+  await page.keyboard.press('ArrowRight')
+  await expect(page.locator(':focus')).toHaveText('0.10')
+  await expect(page.locator(':focus')).toBeInViewport()
+})
+
 for (const [name, open] of Object.entries(PARTS)) {
   test(`${name} is accessible, light and dark, and fits a phone`, async ({ page, server }) => {
     await server.import(csvOf(12, 5), { filename: 'odd.csv' })

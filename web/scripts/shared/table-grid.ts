@@ -70,7 +70,7 @@ export class TableGrid {
   constructor(label: string, actions: GridActions) {
     this.#actions = actions
     this.#table.append(this.#columnWidths, this.#head, this.#body)
-    this.element = el('div', { 'class': 'grid-wrap', 'role': 'region', 'aria-label': label }, this.#table)
+    this.element = el('div', { 'class': 'grid-wrap', 'role': 'region', 'aria-label': label, 'tabindex': -1 }, this.#table)
     this.element.addEventListener('scroll', () => this.#scrolled(), { passive: true })
     this.element.addEventListener('keydown', (event) => this.#key(event))
     this.element.addEventListener('focusin', (event) => this.#focused(event.target as Element))
@@ -100,9 +100,9 @@ export class TableGrid {
     if (hadFocus) this.focus()
   }
 
-  /** Puts the focus on the cell that the keyboard is at. */
+  /** Puts the focus on the cell that the keyboard is at; while that is scrolled so far away that it is not made, on the grid, which has the same keys. */
   focus(): void {
-    this.#cell(this.#row, this.#column)?.focus({ preventScroll: true })
+    (this.#cell(this.#row, this.#column) ?? this.element).focus({ preventScroll: true })
   }
 
   /** Marks a row, and brings it into sight. */
