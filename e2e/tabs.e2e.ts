@@ -1,5 +1,5 @@
 import { gridOf } from './support/app.ts'
-import { holdClock, Proxy, type Blocked } from './support/network.ts'
+import { holdAnswer, holdClock, Proxy, type Blocked } from './support/network.ts'
 import { expect, test } from './support/test.ts'
 
 for (const blocked of ['nothing', 'live updates'] satisfies Blocked[]) {
@@ -57,3 +57,17 @@ for (const blocked of ['nothing', 'live updates'] satisfies Blocked[]) {
     await other.close()
   })
 }
+
+test('an answer that comes late does not take the place of a newer one', async ({ page, server }) => {
+  await server.import('a\n1\n', { filename: 'one.csv' })
+  await page.goto('/')
+  const tables = page.getByRole('table', { name: 'All tables' })
+  await expect(tables).toContainText('one')
+  const late = await holdAnswer(page, '/api/tables')
+  await server.import('a\n1\n', { filename: 'two.csv' })
+  await late.given
+  await server.import('a\n1\n', { filename: 'three.csv' })
+  await expect(tables).toContainText('three')
+  await late.release()
+  await expect(tables).toContainText('three')
+})

@@ -5,22 +5,22 @@ import { contentOf, integrityOf, schedulePairs, type Pair } from '../shared/back
 import { el, icon, refill, setText } from '../shared/dom.ts'
 import { bytes, bytesTogether, dayTime } from '../shared/format.ts'
 import type { MakePage, PageContext } from '../shared/page.ts'
+import { rereading } from '../shared/reread.ts'
 import { say } from '../shared/rich.ts'
 import { refusedBox, showRefused } from './refused.ts'
 
 export const backupsPage: MakePage = async (context) => {
   const read = () => Promise.all([api.backups(context.signal), api.backupStatus(context.signal)])
-  const [backups, status] = await read()
   const refused = refusedBox()
   const list = backupList(context)
   const schedule = schedulePanel()
   const space = spacePanel()
-  const update = (nowBackups: BackupInfo[], nowStatus: BackupStatus) => {
+  const update = ([nowBackups, nowStatus]: [BackupInfo[], BackupStatus]) => {
     list.update(nowBackups)
     schedule.update(nowStatus)
     space.update(nowStatus)
   }
-  update(backups, status)
+  update(await read())
   const content = el('div', {},
     el('div', { class: 'page__head' },
       el('div', {}, el('h1', {}, 'Backups'), el('p', {}, 'Whole copies of the database. Each one is opened and checked after it is written.')),
@@ -29,12 +29,11 @@ export const backupsPage: MakePage = async (context) => {
         el('button', { type: 'button', class: 'btn btn--primary', on: { click: () => context.backUp() } }, 'Back up now'))),
     refused,
     el('div', { class: 'cols' }, list.element, el('div', { class: 'stack' }, schedule.element, space.element)))
-  const refresh = async () => update(...await read())
   return {
     title: 'Backups', className: 'page', content, hasOwnMainAction: true, dropWords: 'Let go to upload the backup, or to preview a CSV',
     onRefused: (messages) => showRefused(refused, messages),
-    // What is focused stays; a server that does not answer now leaves the page as it is.
-    onDataChanged: () => void refresh().catch(() => undefined),
+    // What is focused stays.
+    onDataChanged: rereading(context.signal, read, update),
   }
 }
 

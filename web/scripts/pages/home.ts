@@ -10,6 +10,7 @@ import type { Job } from '../shared/jobs.ts'
 import type { MakePage, Page, PageContext } from '../shared/page.ts'
 import { isWaiting } from '../shared/progress-state.ts'
 import { lineOf } from '../shared/progress-view.ts'
+import { rereading } from '../shared/reread.ts'
 import { refusedBox, showRefused } from './refused.ts'
 
 const RECENT = 5
@@ -107,9 +108,9 @@ function emptyHome(context: PageContext, shown: Shown): Page {
     onRefused: (messages) => showRefused(drop.refused, messages),
     onDragOver: drop.over,
     onFrame: frame,
-    onDataChanged: () => void readHome(context).then((now) => {
+    onDataChanged: rereading(context.signal, () => readHome(context), (now) => {
       if (JSON.stringify(now) !== JSON.stringify(shown)) context.reload()
-    }, () => undefined),
+    }),
   }
 }
 
@@ -130,8 +131,7 @@ function filledHome(context: PageContext, { tables, imports, backups }: Shown): 
   update(tables)
   const kept = backupCard(context)
   kept.update(backups)
-  const refresh = async () => {
-    const now = await readHome(context)
+  const refresh = (now: Shown) => {
     if (now.tables.length === 0) {
       context.reload()
       return
@@ -149,8 +149,8 @@ function filledHome(context: PageContext, { tables, imports, backups }: Shown): 
     onRefused: (messages) => showRefused(drop.refused, messages),
     onDragOver: drop.over,
     onFrame: recent.frame,
-    // What is typed and focused stays; a server that does not answer now leaves the page as it is.
-    onDataChanged: () => void refresh().catch(() => undefined),
+    // What is typed and focused stays.
+    onDataChanged: rereading(context.signal, () => readHome(context), refresh),
   }
 }
 

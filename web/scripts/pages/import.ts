@@ -7,6 +7,7 @@ import type { ImportDraft } from '../shared/import-draft.ts'
 import { detectedForm, formOfRemembered, sameOptions } from '../shared/import-options.ts'
 import { planOf, type Fix, type Plan } from '../shared/import-plan.ts'
 import type { MakePage, Page, PageContext } from '../shared/page.ts'
+import { rereading } from '../shared/reread.ts'
 import { plain } from '../shared/rich.ts'
 import { PreviewGrid } from './import-grid.ts'
 import { ReadingPanel } from './import-reading.ts'
@@ -60,7 +61,10 @@ class ImportScreen {
     this.#reading = new ReadingPanel(change)
     this.page = {
       title: `Import ${draft.file.name}`, className: '', content: this.#layout(), hasOwnMainAction: true,
-      onDataChanged: () => void this.#readTables().catch(() => undefined),
+      onDataChanged: rereading(context.signal, () => api.tables(context.signal), (tables) => {
+        this.#tables = tables
+        this.#paint()
+      }),
     }
     draft.onChange = () => this.#paint()
     context.signal.addEventListener('abort', () => {
@@ -95,11 +99,6 @@ class ImportScreen {
       if (event.key === 'Enter') form.requestSubmit()
     })
     return form
-  }
-
-  async #readTables(): Promise<void> {
-    this.#tables = await api.tables(this.#context.signal)
-    this.#paint()
   }
 
   #submit(event: Event): void {

@@ -6,6 +6,7 @@ import { age, bytes, count, plural } from '../shared/format.ts'
 import { gridBody, isNumber, TYPE_WORDS } from '../shared/grid.ts'
 import type { MakePage, PageContext } from '../shared/page.ts'
 import { Pager } from '../shared/pager.ts'
+import { rereading } from '../shared/reread.ts'
 import { RowDrawer } from '../shared/row-detail.ts'
 import { saveAs } from '../shared/save.ts'
 import { pastQueries, rememberQuery } from '../shared/sql-history.ts'
@@ -26,12 +27,10 @@ const seconds = (ms: number): string => ms < 1000 ? `${count(ms)} ms` : `${(ms /
 export const sqlPage: MakePage = async (context) => {
   const desk = new SqlDesk(context, await api.tables(context.signal))
   desk.show(readSql(context.url.search))
-  const refresh = async () => desk.refresh(await api.tables(context.signal))
   return {
     title: 'SQL', className: 'fill fill--sql', content: desk.content, hasOwnMainAction: true,
     onUrl: (url) => desk.show(readSql(url.search)),
-    // A server that does not answer now leaves the page as it is.
-    onDataChanged: () => void refresh().catch(() => undefined),
+    onDataChanged: rereading(context.signal, () => api.tables(context.signal), (tables) => desk.refresh(tables)),
   }
 }
 

@@ -11,6 +11,7 @@ import { Flyout, stepThrough } from '../shared/flyout.ts'
 import { ago, count, plural } from '../shared/format.ts'
 import type { MakePage, PageContext } from '../shared/page.ts'
 import { Pager } from '../shared/pager.ts'
+import { rereading } from '../shared/reread.ts'
 import { say } from '../shared/rich.ts'
 import { RowDrawer } from '../shared/row-detail.ts'
 import { TableGrid } from '../shared/table-grid.ts'
@@ -35,17 +36,21 @@ export const tablePage = (name: string): MakePage => async (context) => {
   }
   const browser = new TableBrowser(info, context)
   await browser.load('first')
-  const refresh = async () => {
-    try {
-      await browser.refresh(await api.table(name, context.signal))
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.code !== 'TABLE_NOT_FOUND') return
-      context.announce(`The table ${name} is no longer there.`)
-      context.reload()
+  const read = () => api.table(name, context.signal).catch((error: unknown) => {
+    if (error instanceof ApiError && error.code === 'TABLE_NOT_FOUND') return undefined
+    throw error
+  })
+  const refresh = (now: TableInfo | undefined) => {
+    if (now) {
+      void browser.refresh(now).catch(() => undefined)
+      return
     }
+    context.announce(`The table ${name} is no longer there.`)
+    context.reload()
   }
   return {
-    title: name, className: 'fill', content: browser.content, onUrl: (url) => browser.show(readView(url.search)), onDataChanged: () => void refresh(),
+    title: name, className: 'fill', content: browser.content, onUrl: (url) => browser.show(readView(url.search)),
+    onDataChanged: rereading(context.signal, read, refresh),
   }
 }
 
