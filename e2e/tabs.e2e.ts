@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises'
 import { gridOf } from './support/app.ts'
 import { holdAnswer, holdClock, Proxy, type Blocked } from './support/network.ts'
 import { expect, test } from './support/test.ts'
+import { PATIENT } from './support/write-lock.ts'
 
 for (const blocked of ['nothing', 'live updates'] satisfies Blocked[]) {
   test(`the SQL page notices tables that change elsewhere and leaves query and result, with ${blocked} blocked`, async ({ page, scope, server }) => {
@@ -70,4 +72,35 @@ test('an answer that comes late does not take the place of a newer one', async (
   await expect(tables).toContainText('three')
   await late.release()
   await expect(tables).toContainText('three')
+})
+
+test.describe('with an import that is held', () => {
+  test.use({ settings: PATIENT })
+
+  test('the history follows what another tab imports, from the moment it hears of it', async ({ page, server, makeFile, holdImport }) => {
+    await server.import('a\n1\n', { filename: 'one.csv' })
+    const file = await makeFile(200_000)
+    await page.goto('/imports')
+    await expect(page.getByRole('row', { name: 'one.csv' })).toContainText('Completed')
+    const lock = holdImport(60_000)
+    await server.upload(await readFile(file.path, 'utf8'), { filename: file.name })
+    await lock.held
+    await page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`)
+    await expect(page.getByRole('row', { name: file.name })).toContainText(/Importing, [\d,]+ rows, \d+%/)
+    await lock.release()
+    await expect(page.getByRole('row', { name: file.name })).toContainText('Completed')
+  })
+
+  test('the history lists what this tab begins while it is on show', async ({ page, makeFile, holdImport }) => {
+    const file = await makeFile(200_000)
+    await page.goto('/imports')
+    await expect(page.getByText('Nothing has been imported yet.')).toBeVisible()
+    const lock = holdImport(60_000)
+    await page.locator('#picker').setInputFiles([file.path, file.path])
+    await lock.held
+    await expect(page.getByRole('row', { name: file.name })).toHaveCount(2)
+    await expect(page.getByRole('row', { name: file.name }).first()).toContainText(/%/)
+    await lock.release()
+    await expect(page.getByRole('row', { name: 'Completed' })).toHaveCount(2)
+  })
 })

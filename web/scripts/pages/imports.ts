@@ -6,6 +6,7 @@ import { count, dayTime, duration, plural } from '../shared/format.ts'
 import { statusOf } from '../shared/import-status.ts'
 import type { MakePage, PageContext } from '../shared/page.ts'
 import { lineOf } from '../shared/progress-view.ts'
+import { rereading } from '../shared/reread.ts'
 import { blockedBy } from '../shared/undo-view.ts'
 
 const MODES: Record<ImportMode, string> = { create: 'Create', append: 'Append', replace: 'Replace all', upsert: 'Update and add' }
@@ -115,26 +116,47 @@ export const importsPage: MakePage = async (context) => {
     status.value = wanted.status
     paint(ROWS_AT_ONCE)
   }
+  const follow = runningFollower(context)
   show(context.url.search)
-  followRunning(context, imports)
-  const refresh = async () => {
-    imports = await api.imports(context.signal)
+  follow(imports)
+  // What is typed and focused stays.
+  const reread = rereading(context.signal, () => api.imports(context.signal), (now) => {
+    imports = now
     paint(Math.max(shown, ROWS_AT_ONCE))
+    follow(imports)
+  })
+  /** Imports of this tab that were not in the history when they got their number. */
+  const begun = new Set<string>()
+  const noticeBegun = () => {
+    const missing = context.jobs.own().filter(({ id, state: { kind, number } }) =>
+      kind === 'import' && number !== undefined && !begun.has(id) && !imports.some(({ sessionId }) => sessionId === id))
+    for (const { id } of missing) begun.add(id)
+    if (missing.length > 0) reread()
   }
-  // What is typed and focused stays; a server that does not answer now leaves the page as it is.
-  return {
-    title: 'Imports', className: 'page', content, onFrame: frame, onUrl: (url) => show(url.search), onDataChanged: () => void refresh().catch(() => undefined),
+  const onFrame = () => {
+    frame()
+    noticeBegun()
   }
+  return { title: 'Imports', className: 'page', content, onFrame, onUrl: (url) => show(url.search), onDataChanged: reread }
 }
 
-/** Hears of the imports that are running, whichever tab began them, for as long as the page is shown. */
-function followRunning(context: PageContext, imports: ImportRecord[]): void {
-  const running = imports.filter((record) => statusOf(record).word === 'Running').slice(0, MOST_FOLLOWED)
-  for (const { sessionId } of running) {
-    context.jobs.watch({ kind: 'import', id: sessionId }).then(({ release }) => {
+/** Hears of the imports of a history that are running, whichever tab began them, for as long as the page is shown. */
+function runningFollower(context: PageContext): (imports: readonly ImportRecord[]) => void {
+  const followed = new Set<string>()
+  const follow = async (id: string) => {
+    followed.add(id)
+    try {
+      const { release } = await context.jobs.watch({ kind: 'import', id })
       if (context.signal.aborted) release()
       else context.signal.addEventListener('abort', release)
-    }, () => undefined)
+    } catch {
+      // The next history may have an answer.
+      followed.delete(id)
+    }
+  }
+  return (imports) => {
+    const running = imports.filter((record) => statusOf(record).word === 'Running').slice(0, MOST_FOLLOWED)
+    for (const { sessionId } of running) if (!followed.has(sessionId)) void follow(sessionId)
   }
 }
 
