@@ -68,6 +68,10 @@ const QUERY_TIMEOUT_MS = 2 ** 31 - 1
 export const EXPORT_FORMATS = ['csv', 'json', 'ndjson'] as const
 export type ExportFormat = typeof EXPORT_FORMATS[number]
 
+/** What a request without an answer is told as, unless this page wanted no answer any more. */
+const brokenOff = (cause: unknown, request: string, signal?: AbortSignal): unknown =>
+  signal?.aborted ? cause : new ApiError(0, 'UNREACHABLE', 'The server did not answer.', request)
+
 async function request(method: string, path: string, signal?: AbortSignal, body?: FormData | object, timeoutMs = TIMEOUT_MS): Promise<Response> {
   const timeout = AbortSignal.timeout(timeoutMs)
   let response: Response
@@ -78,8 +82,7 @@ async function request(method: string, path: string, signal?: AbortSignal, body?
       ...(body && { body: body instanceof FormData ? body : JSON.stringify(body) }),
     })
   } catch (cause) {
-    if (signal?.aborted) throw cause
-    throw new ApiError(0, 'UNREACHABLE', 'The server did not answer.', `${method} ${path}`)
+    throw brokenOff(cause, `${method} ${path}`, signal)
   }
   const failure = response.ok ? undefined : failureOf(response.status, await response.text().catch(() => ''), `${method} ${path}`)
   if (failure?.code !== 'UNREACHABLE') answeredAt = Date.now()
@@ -87,13 +90,25 @@ async function request(method: string, path: string, signal?: AbortSignal, body?
   return response
 }
 
-async function get<Body>(path: string, signal?: AbortSignal, timeoutMs?: number): Promise<Body> {
-  return await (await request('GET', path, signal, undefined, timeoutMs)).json() as Body
+/** The body of a success. It may break off as well, or be of something in between that speaks for the server. */
+async function read<Body>(method: string, path: string, signal?: AbortSignal, body?: FormData | object, timeoutMs?: number): Promise<Body> {
+  const response = await request(method, path, signal, body, timeoutMs)
+  let text: string
+  try {
+    text = await response.text()
+  } catch (cause) {
+    throw brokenOff(cause, `${method} ${path}`, signal)
+  }
+  try {
+    return JSON.parse(text) as Body
+  } catch {
+    throw new ApiError(response.status, `HTTP_${response.status}`, 'Something answered that is not HexTrackr: a proxy, or the sign-in page of a network.', `${method} ${path}`)
+  }
 }
 
-async function send<Body>(path: string, body?: object, timeoutMs?: number): Promise<Body> {
-  return await (await request('POST', path, undefined, body, timeoutMs)).json() as Body
-}
+const get = <Body>(path: string, signal?: AbortSignal, timeoutMs?: number): Promise<Body> => read('GET', path, signal, undefined, timeoutMs)
+
+const send = <Body>(path: string, body?: object, timeoutMs?: number): Promise<Body> => read('POST', path, undefined, body, timeoutMs)
 
 const backupPath = (name: string): string => `/api/backups/${encodeURIComponent(name)}`
 const tablePath = (name: string): string => `/api/tables/${encodeURIComponent(name)}`
@@ -135,7 +150,7 @@ async function preview(file: File, options: ImportOptions, signal: AbortSignal):
   form.append('fileBytes', String(file.size))
   // Read first: a file that is gone from the disk is another failure than a server that does not answer.
   form.append('file', new Blob([await file.slice(0, PREVIEW_BYTES).arrayBuffer()]), file.name)
-  return await (await request('POST', '/api/imports/preview', signal, form)).json() as ImportPreview
+  return read<ImportPreview>('POST', '/api/imports/preview', signal, form)
 }
 
 export const api = {
@@ -144,8 +159,7 @@ export const api = {
   signIn: (password: string) => request('POST', '/api/session', undefined, { password }),
   signOut: () => request('DELETE', '/api/session'),
   tokens: (signal?: AbortSignal) => get<ApiTokenInfo[]>('/api/tokens', signal),
-  addToken: async (wanted: { name: string, scope: TokenScope, expiresInDays?: number }) =>
-    await (await request('POST', '/api/tokens', undefined, wanted)).json() as NewApiToken,
+  addToken: (wanted: { name: string, scope: TokenScope, expiresInDays?: number }) => send<NewApiToken>('/api/tokens', wanted),
   revokeToken: (id: string) => request('DELETE', `/api/tokens/${id}`),
   tables: (signal?: AbortSignal) => get<TableInfo[]>('/api/tables', signal),
   table: (name: string, signal?: AbortSignal) => get<TableInfo>(tablePath(name), signal),
@@ -159,7 +173,7 @@ export const api = {
   dropIndex: (name: string, column: string) => request('DELETE', `${tablePath(name)}/indexes/${encodeURIComponent(column)}`, undefined, undefined, LONG_TIMEOUT_MS),
   exportUrl,
   exportEnd: (id: string) => get<ExportEnd>(`/api/exports/${id}`, undefined, QUERY_TIMEOUT_MS),
-  renameTable: async (name: string, to: string) => await (await request('PATCH', tablePath(name), undefined, { name: to })).json() as TableInfo,
+  renameTable: (name: string, to: string) => read<TableInfo>('PATCH', tablePath(name), undefined, { name: to }),
   deleteTable: (name: string) => request('DELETE', tablePath(name)),
   imports: (signal?: AbortSignal) => get<ImportRecord[]>('/api/imports', signal),
   import: (id: string, signal?: AbortSignal) => get<ImportRecord>(`/api/imports/${id}`, signal),
@@ -179,8 +193,7 @@ export const api = {
   restorePreview: (name: string, signal?: AbortSignal) => get<RestorePreview>(`${backupPath(name)}/preview`, signal, LONG_TIMEOUT_MS),
   restore: (name: string, sessionId: string) => request('POST', `${backupPath(name)}/restore`, undefined, { sessionId }),
   progress: (id: string) => get<ProgressSnapshot>(`/api/progress/${id}`),
-  query: async (sql: string, signal: AbortSignal) =>
-    await (await request('POST', '/api/query', signal, { sql }, QUERY_TIMEOUT_MS)).json() as QueryResult,
+  query: (sql: string, signal: AbortSignal) => read<QueryResult>('POST', '/api/query', signal, { sql }, QUERY_TIMEOUT_MS),
   exportQuery: async (sql: string, format: ExportFormat, signal: AbortSignal) =>
     (await request('POST', `/api/query/export?format=${format}`, signal, { sql }, QUERY_TIMEOUT_MS)).blob(),
   sample: async () => (await request('GET', '/api/sample')).blob(),
