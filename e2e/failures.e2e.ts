@@ -83,3 +83,15 @@ test('a server that is gone when the file is sent: told, and sent again when it 
   await dialog.getByRole('button', { name: 'Upload again' }).click()
   await expectReceipt(page, 'late', 2)
 })
+
+test('where the browser keeps its storage from the page, all of it works without', async ({ page }) => {
+  await page.addInitScript(`for (const name of ['localStorage', 'sessionStorage']) {
+    Object.defineProperty(window, name, { get() { throw new DOMException('Access is denied for this document.', 'SecurityError') } })
+  }`)
+  await page.goto('/')
+  await page.getByLabel('Choose file').setInputFiles(textFile('kept.csv', 'id\n1\n2\n'))
+  await startImport(page)
+  await expectReceipt(page, 'kept', 2)
+  await page.goto('/sql?sql=SELECT+42+AS+answer')
+  await expect(page.getByRole('table')).toContainText('42')
+})

@@ -27,6 +27,7 @@ import { RestoreDialog } from './shared/restore-dialog.ts'
 import { plain, say, type Rich } from './shared/rich.ts'
 import { Router } from './shared/router.ts'
 import { whyNotDatabase } from './shared/sniff.ts'
+import { storageOf } from './shared/storage.ts'
 import { themeSwitch } from './shared/theme.ts'
 import { windowTitle } from './shared/title.ts'
 import { Toasts } from './shared/toasts.ts'
@@ -77,7 +78,7 @@ const jobs = new Jobs({
   cancel: api.cancel,
   resume: api.resumeImport,
   forgetFile: api.forgetFile,
-  storage: sessionStorage,
+  storage: storageOf('sessionStorage'),
   newId: uuid,
 }, { changed: requestFrame, ended })
 
@@ -203,7 +204,7 @@ async function signOut(): Promise<void> {
     return
   }
   // A page made anew remembers nothing of what was shown.
-  sessionStorage.clear()
+  storageOf('sessionStorage').clear()
   location.assign('/')
 }
 

@@ -11,6 +11,7 @@ import { RowDrawer } from '../shared/row-detail.ts'
 import { saveAs } from '../shared/save.ts'
 import { pastQueries, rememberQuery } from '../shared/sql-history.ts'
 import { sqlName, whereInSql } from '../shared/sql-text.ts'
+import { storageOf } from '../shared/storage.ts'
 import { rowsPerPage } from '../shared/table-view.ts'
 import { namesPanel } from './sql-names.ts'
 
@@ -90,7 +91,7 @@ class SqlDesk {
       this.#start()
     })
     this.#past.addEventListener('change', () => {
-      const sql = pastQueries(localStorage)[this.#past.selectedIndex - 1]
+      const sql = pastQueries(storageOf('localStorage'))[this.#past.selectedIndex - 1]
       this.#past.selectedIndex = 0
       if (sql === undefined) return
       this.#editor.value = sql
@@ -160,7 +161,7 @@ class SqlDesk {
   }
 
   async #ask(sql: string): Promise<void> {
-    rememberQuery(localStorage, sql)
+    rememberQuery(storageOf('localStorage'), sql)
     this.#listPast()
     await this.#work('Running', async (signal) => {
       const result = await api.query(sql, signal)
@@ -232,7 +233,7 @@ class SqlDesk {
   }
 
   #listPast(): void {
-    const queries = pastQueries(localStorage).map((sql) => sql.replace(/\s+/g, ' ').trim())
+    const queries = pastQueries(storageOf('localStorage')).map((sql) => sql.replace(/\s+/g, ' ').trim())
     this.#past.replaceChildren(el('option', {}, 'Last queries'),
       ...queries.map((sql) => el('option', {}, sql.length > OPTION_LENGTH ? `${sql.slice(0, OPTION_LENGTH)}…` : sql)))
     this.#past.disabled = queries.length === 0
