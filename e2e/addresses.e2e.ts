@@ -1,6 +1,7 @@
 import type { Page } from 'playwright/test'
 import { dialogOf } from './support/app.ts'
 import { backupOf } from './support/backups.ts'
+import { holdAnswer } from './support/network.ts'
 import { newSessionId, type TestServer } from '../server/test/support.ts'
 import { expect, test } from './support/test.ts'
 
@@ -87,4 +88,23 @@ test('what the history is searched for is in the address', async ({ page, server
   await expect(rows).toHaveCount(3)
   await expect(page.getByRole('searchbox')).toBeFocused()
   await expect(page).toHaveURL(/\/imports$/)
+})
+
+test('going back twice before the first page is there ends where the address says', async ({ page, server }) => {
+  await server.import('host\na\n', { filename: 'hosts.csv' })
+  await server.import(`id\n${Array.from({ length: 300 }, (_, index) => `n${index}`).join('\n')}\n`, { filename: 'many.csv' })
+  await page.goto('/tables/many')
+  await page.getByRole('button', { name: 'Next page' }).click()
+  await expect(page.locator('.pager')).toContainText('Rows 101 to 200')
+  await page.getByRole('link', { name: 'Tables', exact: true }).first().click()
+  await page.getByRole('link', { name: 'hosts', exact: true }).click()
+  await expect(page.getByRole('heading', { level: 1, name: 'hosts' })).toBeFocused()
+  const many = await holdAnswer(page, '/api/tables/many')
+  await page.evaluate('history.go(-2)')
+  await many.given
+  await expect(page).toHaveURL('/tables/many?page=2')
+  await page.evaluate('history.go(-1)')
+  await expect(page).toHaveURL('/tables/many')
+  await expect(page.getByRole('heading', { level: 1, name: 'many' })).toBeFocused()
+  await expect(page.locator('.pager')).toContainText('Rows 1 to 100')
 })

@@ -23,7 +23,8 @@ export class Router {
   readonly #options: RouterOptions
   #abort = new AbortController()
   #page: Page | undefined
-  #path = ''
+  /** Where the page on show belongs; undefined while another one is made in its place. */
+  #path: string | undefined
 
   constructor(options: RouterOptions) {
     this.#options = options
@@ -78,7 +79,7 @@ export class Router {
     this.#abort.abort()
     const abort = new AbortController()
     this.#abort = abort
-    this.#path = url.pathname
+    this.#path = undefined
     const { main, routes, guard, notFound, failed } = this.#options
     const context = this.#options.context(url, abort.signal)
     let page: Page
@@ -92,6 +93,7 @@ export class Router {
     }
     if (abort.signal.aborted) return
     this.#page = page
+    this.#path = url.pathname
     const hadFocus = main.contains(document.activeElement)
     main.className = page.className
     main.replaceChildren(page.content)
