@@ -445,3 +445,12 @@ test.describe('a database that another program keeps locked', () => {
     expect(await tableNames(server)).toEqual(['people'])
   })
 })
+
+test('Back up now pressed twice is one backup', async ({ page, server }) => {
+  await server.import(OLD, { filename: 'people.csv' })
+  await gotoBackups(page, server.url)
+  await page.getByRole('button', { name: 'Back up now' }).dblclick()
+  await expectOutcome(page, 'Backup done')
+  expect(await backupsOf(server)).toHaveLength(1)
+  await expect(toasts(page)).not.toContainText('failed')
+})

@@ -1,4 +1,5 @@
 import { chooseFiles, dialogOf, expectReceipt, giveFiles, gridOf, startImport, textFile } from './support/app.ts'
+import { holdAnswer } from './support/network.ts'
 import { expect, test } from './support/test.ts'
 
 const PEOPLE = 'id,name,score\n007,"Ada, Countess",1.50\n008,Grace,22.75\n009,,3.00\n'
@@ -72,4 +73,16 @@ test('the keyboard is enough from the first page to the table', async ({ page })
       focused.push(await page.evaluate<string>('(document.activeElement.labels?.[0] ?? document.activeElement).textContent.trim()'))
     }
   }
+})
+
+test('Start import pressed twice is one import', async ({ page, server }) => {
+  await page.goto('/')
+  await chooseFiles(page, textFile('people.csv', PEOPLE))
+  await expect(page.getByText('Creates people with 3 columns.')).toBeVisible()
+  // The page of the preview stays until the one behind it has been read.
+  const tables = await holdAnswer(page, '/api/tables')
+  await page.getByRole('button', { name: 'Start import' }).dblclick()
+  await tables.release()
+  await expectReceipt(page, 'people', 3)
+  expect((await server.get<unknown[]>('/api/imports')).body).toHaveLength(1)
 })

@@ -237,6 +237,8 @@ function openDraft(file: File, options?: ImportOptions): void {
 }
 
 function startDraft(chosen: ImportDraft): void {
+  // Its page stays until the next one is there, and a second press of a double click would be a second import.
+  if (draft !== chosen) return
   const [job] = jobs.start([chosen.file], optionsOf(chosen.form))
   leaveDraft(chosen)
   if (job) dialog.openSoon(job)
@@ -249,7 +251,9 @@ function leaveDraft({ from }: ImportDraft): void {
 }
 
 function backUp(): void {
-  dialog.openSoon(jobs.request({ kind: 'backup' }))
+  // The server makes one at a time: whoever asks for another one, by a double click for instance, is shown the one under way.
+  const underWay = jobs.own().find(({ state }) => state.kind === 'backup' && state.stage !== 'ended')
+  dialog.openSoon(underWay ?? jobs.request({ kind: 'backup' }))
 }
 
 function chooseBackup(then: (file: File) => void): void {
