@@ -108,3 +108,16 @@ test('going back twice before the first page is there ends where the address say
   await expect(page.getByRole('heading', { level: 1, name: 'many' })).toBeFocused()
   await expect(page.locator('.pager')).toContainText('Rows 1 to 100')
 })
+
+test('of two receipts the one that was asked for last is shown, whichever is answered first', async ({ page, server }) => {
+  const first = await server.import('host\na\n', { filename: 'hosts.csv' })
+  await server.import('id\n1\n', { filename: 'people.csv' })
+  await page.goto('/imports')
+  const slow = await holdAnswer(page, `/api/imports/${first.sessionId}`)
+  await page.getByRole('button', { name: 'Receipt of import 1' }).click()
+  await slow.given
+  await page.getByRole('button', { name: 'Receipt of import 2' }).click()
+  await expect(dialogOf(page).getByRole('heading', { name: 'Created people' })).toBeFocused()
+  await slow.release()
+  await expect(dialogOf(page).getByRole('heading', { name: 'Created people' })).toBeFocused()
+})

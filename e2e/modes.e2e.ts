@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { chooseFiles, dialogOf, gridOf, startImport, textFile } from './support/app.ts'
+import { holdAnswer } from './support/network.ts'
 import { expect, test } from './support/test.ts'
 
 const outcomeOf = (page: Parameters<typeof dialogOf>[0]) => page.locator('#outcome-title')
@@ -64,6 +65,19 @@ test('an undo that a later import blocks says which one', async ({ page, server 
   expect(body.detail).toContain('Undo #2 first.')
   await page.goto('/imports')
   await expect(page.getByRole('main').getByText('Undo #2 first')).toBeVisible()
+})
+
+test('the undo that was asked for last is the one that is offered, whichever is answered first', async ({ page, server }) => {
+  const first = await server.import('a\n1\n', { filename: 'one.csv' })
+  await server.import('a\n2\n', { filename: 'two.csv' })
+  await page.goto('/imports')
+  const slow = await holdAnswer(page, `/api/imports/${first.sessionId}`)
+  await page.getByRole('button', { name: 'Undo import 1' }).click()
+  await slow.given
+  await page.getByRole('button', { name: 'Undo import 2' }).click()
+  await expect(dialogOf(page)).toContainText('Import #2 into two')
+  await slow.release()
+  await expect(dialogOf(page)).toContainText('Import #2 into two')
 })
 
 test('rejected rows are downloaded with the reasons, corrected, and dropped back in', async ({ page, server }) => {

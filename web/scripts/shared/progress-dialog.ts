@@ -121,7 +121,7 @@ export class ProgressDialog {
     if (this.#soon?.id === id) void this.open({ kind, id })
   }
 
-  /** @returns false where the server could not be asked about an operation this tab does not know */
+  /** @returns false where the server could not be asked about an operation this tab does not know, or another one was asked for meanwhile */
   async open(operation: NamedOperation): Promise<boolean> {
     const { id } = operation
     clearTimeout(this.#soon?.timer)
@@ -132,12 +132,18 @@ export class ProgressDialog {
     try {
       watched = await this.#jobs.watch(operation)
     } catch (error) {
+      if (this.#opening !== id) return false
       const text = error instanceof ApiError ? error.message : 'It could not be read.'
       this.#hooks.toast({ tone: 'bad', title: `The ${operation.kind} could not be shown`, text })
-      return false
-    } finally {
       this.#opening = undefined
+      return false
     }
+    // Another one was asked for meanwhile, and what was asked for last is shown.
+    if (this.#opening !== id) {
+      watched.release()
+      return false
+    }
+    this.#opening = undefined
     this.#release?.()
     this.#release = watched.release
     this.#id = id

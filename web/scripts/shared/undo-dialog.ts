@@ -15,6 +15,8 @@ export class UndoDialog {
   readonly #dialog: HTMLDialogElement
   readonly #hooks: UndoHooks
   #record: ImportRecord | undefined
+  /** The import that was asked for last: what is answered of an earlier one comes too late. */
+  #wanted: string | undefined
   #working = false
 
   constructor(dialog: HTMLDialogElement, hooks: UndoHooks) {
@@ -28,11 +30,13 @@ export class UndoDialog {
 
   /** Opens for an import, with the figures of now. */
   async open(id: string): Promise<void> {
+    this.#wanted = id
     try {
       const record = await api.import(id)
       const [table, before] = await Promise.all([api.table(record.table), record.mode === 'replace' ? rowsBefore(record) : undefined])
-      this.#show(record, table.rows, before)
+      if (this.#wanted === id) this.#show(record, table.rows, before)
     } catch (error) {
+      if (this.#wanted !== id) return
       const text = error instanceof ApiError ? error.message : 'The server did not say what would go.'
       this.#hooks.toast({ tone: 'bad', title: 'The import cannot be undone now', text })
     }
