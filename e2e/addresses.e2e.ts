@@ -109,6 +109,20 @@ test('going back twice before the first page is there ends where the address say
   await expect(page.locator('.pager')).toContainText('Rows 1 to 100')
 })
 
+test('a question does not outlive the page it was asked on', async ({ page, server }) => {
+  await server.import('host\na\n', { filename: 'hosts.csv' })
+  await page.goto('/')
+  for (const ask of ['Delete table', 'Rename table']) {
+    await page.getByRole('link', { name: 'hosts', exact: true }).click()
+    await page.getByRole('button', { name: ask }).click()
+    await expect(dialogOf(page)).toBeVisible()
+    await page.goBack()
+    await expect(dialogOf(page)).toBeHidden()
+    await expect(page.getByRole('heading', { level: 1, name: 'Tables' })).toBeFocused()
+  }
+  expect((await server.table('hosts')).rows).toBe(1)
+})
+
 test('of two receipts the one that was asked for last is shown, whichever is answered first', async ({ page, server }) => {
   const first = await server.import('host\na\n', { filename: 'hosts.csv' })
   await server.import('id\n1\n', { filename: 'people.csv' })

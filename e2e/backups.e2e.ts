@@ -454,3 +454,22 @@ test('Back up now pressed twice is one backup', async ({ page, server }) => {
   expect(await backupsOf(server)).toHaveLength(1)
   await expect(toasts(page)).not.toContainText('failed')
 })
+
+test('a file that is dropped or pasted leaves a restore in front, and what is asked', async ({ page, server, holdImport }) => {
+  await server.import(OLD, { filename: 'people.csv' })
+  const { name } = await backupOf(server)
+  const lock = holdImport(0)
+  await lock.held
+  await gotoBackups(page, server.url)
+  await restoreButton(page, name).click()
+  const question = page.getByRole('dialog', { name: /^Go back to/ })
+  await expect(question).toBeVisible()
+  await giveFiles(page, 'drop', [{ name: 'more.csv', text: NEW }])
+  await question.getByRole('button', { name: 'Replace the database' }).click()
+  await expect(page).toHaveURL(/\/backups\?restore=/)
+  for (const how of ['drop', 'paste'] as const) await giveFiles(page, how, [{ name: 'more.csv', text: NEW }])
+  await expectInFront(page)
+  await expect(page).toHaveURL(/\/backups\?restore=/)
+  await lock.release()
+  await expectOutcome(page, 'Database restored')
+})

@@ -135,6 +135,7 @@ const intake = openIntake(byId('picker', HTMLInputElement), byId('veil', HTMLEle
   take,
   takeBackup,
   refuse,
+  isInert: () => dialog.staysOpen || questions().length > 0,
   words: (files) => files > 1 ? dropWords(files) : router.page?.dropWords ?? dropWords(files),
   over: (files) => {
     router.page?.onDragOver?.(files)
@@ -447,5 +448,14 @@ function operationInAddress(): NamedOperation | undefined {
   return named && isUuid(named.id) ? named : undefined
 }
 
+/** What is asked of the person at the moment, in front of the page. */
+function questions(): HTMLDialogElement[] {
+  return ['confirm', 'undo', 'restore', 'rename'].map((id) => byId(id, HTMLDialogElement)).filter(({ open }) => open)
+}
+
 dialog.follow(operationInAddress())
-addEventListener('popstate', () => dialog.follow(operationInAddress()))
+addEventListener('popstate', () => {
+  // A question belongs to the page that it was asked on. Back is no answer to it, as Escape is none.
+  for (const question of questions()) if (question.dispatchEvent(new Event('cancel', { cancelable: true }))) question.close()
+  dialog.follow(operationInAddress())
+})

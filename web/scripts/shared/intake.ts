@@ -11,6 +11,8 @@ export interface IntakeHooks {
   takeBackup?: (file: File) => void
   /** What was not taken, and why. */
   refuse: (messages: Rich[]) => void
+  /** Whether something in front has to be answered or to end first: the page behind takes nothing then. */
+  isInert: () => boolean
   /** Files are over the window; 0 once they have left. @returns true where the page shows it itself */
   over: (files: number) => boolean
   /** What happens with so many files that are let go. */
@@ -60,12 +62,12 @@ export function openIntake(
     if (!carriesFiles(event)) return
     event.preventDefault()
     depth += 1
-    if (depth === 1) over(Math.max(1, event.dataTransfer.items.length))
+    if (depth === 1 && !hooks.isInert()) over(Math.max(1, event.dataTransfer.items.length))
   })
   addEventListener('dragover', (event) => {
     if (!carriesFiles(event)) return
     event.preventDefault()
-    event.dataTransfer.dropEffect = 'copy'
+    event.dataTransfer.dropEffect = hooks.isInert() ? 'none' : 'copy'
   })
   addEventListener('dragleave', (event) => {
     if (!carriesFiles(event)) return
@@ -77,11 +79,11 @@ export function openIntake(
     event.preventDefault()
     depth = 0
     over(0)
-    void sift(event.dataTransfer.files, hooks)
+    if (!hooks.isInert()) void sift(event.dataTransfer.files, hooks)
   })
   addEventListener('paste', (event) => {
     const files = event.clipboardData?.files
-    if (!files || files.length === 0) return
+    if (!files || files.length === 0 || hooks.isInert()) return
     event.preventDefault()
     void sift(files, hooks)
   })

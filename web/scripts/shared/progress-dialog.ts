@@ -77,7 +77,7 @@ export class ProgressDialog {
     dialog.addEventListener('cancel', (event) => {
       event.preventDefault()
       if (this.#asking) this.#ask(false)
-      else if (!this.#staysOpen) this.close()
+      else if (!this.staysOpen) this.close()
     })
     this.#why.addEventListener('toggle', () => this.#whyToggled())
     // A body that scrolls has to be reachable by keyboard; one that does not would only be a stop without a purpose.
@@ -87,7 +87,7 @@ export class ProgressDialog {
       else body.removeAttribute('tabindex')
     }).observe(body)
     // Browsers may close it on their own, on a second Escape for instance.
-    dialog.addEventListener('close', () => this.#staysOpen ? dialog.showModal() : this.#closed())
+    dialog.addEventListener('close', () => this.staysOpen ? dialog.showModal() : this.#closed())
   }
 
   get #why(): HTMLDetailsElement {
@@ -95,7 +95,7 @@ export class ProgressDialog {
   }
 
   /** Whether what it shows may not be put aside. */
-  get #staysOpen(): boolean {
+  get staysOpen(): boolean {
     const state = this.#id === undefined ? undefined : this.#jobs.get(this.#id)?.state
     return state !== undefined && state.outcome === undefined && !wordsOf(state).isBackground
   }
@@ -168,7 +168,7 @@ export class ProgressDialog {
   /** The safest action has the focus; where there is none, or an outcome, the heading. */
   #focusFirst(state: ProgressState): void {
     if (state.outcome) this.#focusHeading()
-    else if (this.#staysOpen) this.#dialog.querySelector<HTMLElement>('#progress-title')?.focus()
+    else if (this.staysOpen) this.#dialog.querySelector<HTMLElement>('#progress-title')?.focus()
     else part(this.#dialog, 'background').focus()
   }
 
@@ -176,7 +176,7 @@ export class ProgressDialog {
   follow(operation: NamedOperation | undefined): void {
     const shown = this.#id === undefined ? undefined : this.#jobs.get(this.#id)?.state
     if (operation?.id === this.#id) return
-    if (shown && this.#staysOpen) this.#hooks.shows({ kind: shown.kind, id: shown.sessionId })
+    if (shown && this.staysOpen) this.#hooks.shows({ kind: shown.kind, id: shown.sessionId })
     else if (operation) void this.open(operation)
     else if (this.isOpen) this.close()
   }
