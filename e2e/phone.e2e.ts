@@ -144,3 +144,22 @@ test('on a small phone a menu names its column, a row that is opened is in sight
     await expect(whole).toBeInViewport({ ratio: 1 })
   }
 })
+
+test('on a small phone what fails while a dialog is open is said in front of it, can be dismissed there, and is not lost with it', async ({ page, server }) => {
+  await server.import('a\n1\n', { filename: 'one.csv' })
+  await page.goto('/imports')
+  await page.getByRole('button', { name: 'Receipt of import 1' }).tap()
+  await page.route('**/api/tables/one', (route) => route.abort())
+  const undo = dialogOf(page).getByRole('button', { name: 'Undo import', exact: true })
+  const note = page.getByRole('alert').filter({ hasText: 'The import cannot be undone now' })
+  await undo.tap()
+  await note.getByRole('button', { name: 'Dismiss' }).tap()
+  await expect(note).toBeHidden()
+  await undo.tap()
+  await expect(note).toBeVisible()
+  await page.keyboard.press('Escape')
+  await expect(dialogOf(page)).toBeHidden()
+  await expect(note).toBeVisible()
+  await note.getByRole('button', { name: 'Dismiss' }).tap()
+  await expect(note).toBeHidden()
+})

@@ -11,6 +11,14 @@ export class Toasts {
 
   constructor(box: HTMLElement) {
     this.#box = box
+    // The event does not bubble.
+    document.addEventListener('close', () => this.#toFront(), true)
+  }
+
+  /** A dialog in front leaves all else inert, behind it or under it: what is said meanwhile is said in there, and stays when it closes. */
+  #toFront(): void {
+    const front = [...document.querySelectorAll('dialog:modal')].at(-1) ?? document.body
+    if (this.#box.parentElement !== front) front.append(this.#box)
   }
 
   /** Errors stay until they are dismissed; everything else goes after a while, but not under a pointer or the focus. */
@@ -28,6 +36,7 @@ export class Toasts {
         link && el('a', { class: 'link', href: link.href, on: { click: dismiss } }, link.label),
         action && el('button', { type: 'button', class: 'link', on: { click: act } }, action.label)),
       el('button', { 'type': 'button', 'class': 'btn btn--quiet btn--icon btn--sm', 'aria-label': 'Dismiss', 'on': { click: dismiss } }, icon('x')))
+    this.#toFront()
     this.#box.append(toast)
     if (tone === 'bad') return
     let timer = setTimeout(dismiss, STAY_MS)
