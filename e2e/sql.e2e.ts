@@ -60,6 +60,21 @@ test('the address holds the query: links, reloads, back and forward run it', asy
   await expect(editor).toBeFocused()
 })
 
+test('back to where nothing was asked shows nothing that was', async ({ page }) => {
+  await page.goto('/sql')
+  const editor = page.getByRole('textbox', { name: 'SQL' })
+  await editor.fill('SELECT 42 AS answer')
+  await page.getByRole('button', { name: 'Run' }).click()
+  await expect(page.getByRole('table')).toContainText('42')
+  await page.goBack()
+  await expect(editor).toHaveValue('')
+  await expect(page.getByRole('table')).toBeHidden()
+  await expect(page.getByRole('heading', { name: 'Ask your tables' })).toBeVisible()
+  await expect(page.getByRole('button', { name: 'Export all rows' })).toBeDisabled()
+  await page.goForward()
+  await expect(page.getByRole('table')).toContainText('42')
+})
+
 test('names are written by pressing them, and what SQLite does not take says where', async ({ page }) => {
   const editor = page.getByRole('textbox', { name: 'SQL' })
   await editor.fill('SELECT')

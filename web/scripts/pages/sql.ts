@@ -105,7 +105,22 @@ class SqlDesk {
   /** Shows the query of an address and runs it. */
   show(sql: string): void {
     this.#editor.value = sql
-    if (sql.trim() !== '') void this.#ask(sql)
+    if (sql.trim() === '') this.#clear()
+    else void this.#ask(sql)
+  }
+
+  /** As it is before anything has been asked. */
+  #clear(): void {
+    this.#stop()
+    this.#shown = undefined
+    this.#closeDetail()
+    this.#problem.replaceChildren()
+    this.#editor.removeAttribute('aria-invalid')
+    setText(this.#says, '')
+    this.#wrap.hidden = true
+    this.#pager.element.hidden = true
+    this.#blank.hidden = false
+    this.#offerExport()
   }
 
   /** Tables have changed: shows those of now, and says so of the result on show, which is not asked for again by itself. */
