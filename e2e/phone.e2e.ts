@@ -163,3 +163,20 @@ test('on a small phone what fails while a dialog is open is said in front of it,
   await note.getByRole('button', { name: 'Dismiss' }).tap()
   await expect(note).toBeHidden()
 })
+
+test('a name that is written from the right is cut at its end', async ({ page, server }) => {
+  const name = 'تقرير المبيعات السنوي النهائي لكل الفروع والمخازن'
+  await server.import('a\n1\n', { filename: `${name}.csv` })
+  /** Whether of each of these, all too long for their place, the first letter is in it. */
+  const begin = (selector: string) => page.evaluate<boolean[]>(`[...document.querySelectorAll(${JSON.stringify(selector)})].map((element) => {
+    const range = document.createRange()
+    range.setStart(element.firstChild, 0)
+    range.setEnd(element.firstChild, 1)
+    const [letter, box] = [range.getBoundingClientRect(), element.getBoundingClientRect()]
+    return element.scrollWidth > element.clientWidth && letter.left >= box.left && letter.right <= box.right + 1
+  })`)
+  await page.goto('/imports')
+  await expect.poll(() => begin('.route .truncate')).toEqual([true, true])
+  await page.goto(`/tables/${encodeURIComponent(name)}`)
+  await expect.poll(() => begin('h1')).toEqual([true])
+})

@@ -74,7 +74,7 @@ function backupRow(context: PageContext, backup: BackupInfo, integrityId: string
     ...(isDamaged && { 'aria-disabled': 'true', 'aria-describedby': integrityId }),
   }, 'Restore…')
   return el('tr', {},
-    el('td', {}, el('span', { class: 'data truncate', title: name }, name), el('small', {}, contentOf(backup))),
+    el('td', {}, el('span', { class: 'data truncate', dir: 'auto', title: name }, name), el('small', {}, contentOf(backup))),
     el('td', { class: 'end nowrap' }, bytes(backup.bytes)),
     el('td', { class: 'soft nowrap' }, el('time', { datetime: new Date(createdAt).toISOString() }, dayTime(createdAt, now))),
     el('td', { id: integrityId }, el('span', { class: `status status--${tone}` }, icon(symbol), word), el('small', { class: backup.verified ? 'data' : undefined }, detail)),

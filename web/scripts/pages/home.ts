@@ -252,7 +252,7 @@ function recentPanel(context: PageContext, imports: ImportRecord[]): RecentPanel
 function liveItem(context: PageContext): HTMLElement {
   const show = (event: Event) => context.showImport((event.currentTarget as HTMLElement).closest('li')?.dataset['id'] ?? '')
   return el('li', {},
-    el('button', { type: 'button', class: 'feed__open data truncate', on: { click: show } }),
+    el('button', { type: 'button', class: 'feed__open data truncate', dir: 'auto', on: { click: show } }),
     el('span', { class: 'num status status--live' }), el('span', { class: 'mini' }, el('i')),
     el('p', { class: 'feed__meta num' }, el('span', {}, icon('hourglass'), el('span'))))
 }
@@ -285,7 +285,7 @@ function feedItem(context: PageContext, record: ImportRecord, now: number): HTML
       : word === 'Cancelled' ? 'Cancelled, nothing kept' : record.error ? `Failed: ${record.error.detail}` : 'Failed, nothing kept'
   return el('li', {},
     el('span', { class: `status status--${tone}` }, icon(symbol), el('span', { class: 'vh' }, word)),
-    el('button', { type: 'button', class: 'feed__open data truncate', title: record.filename, on: { click: () => context.showImport(record.sessionId) } }, record.filename),
+    el('button', { type: 'button', class: 'feed__open data truncate', dir: 'auto', title: record.filename, on: { click: () => context.showImport(record.sessionId) } }, record.filename),
     el('time', { datetime: new Date(record.startedAt).toISOString() }, ago(record.finishedAt ?? record.startedAt, now)),
     el('p', { class: 'feed__meta num' }, meta))
 }

@@ -176,10 +176,10 @@ function importRow(context: PageContext, record: ImportRecord, history: readonly
     el('td', { 'class': 'muted num', 'data-m': 'hide' }, `#${number}`),
     el('td', { 'data-m': 'full' },
       el('span', { class: 'route' },
-        el('span', { class: 'data truncate', title: filename }, filename), icon('arrow-right'), el('span', { class: 'vh' }, ' into '),
+        el('span', { class: 'data truncate', dir: 'auto', title: filename }, filename), icon('arrow-right'), el('span', { class: 'vh' }, ' into '),
         completed
-          ? el('a', { class: 'data rowlink truncate', href: `/tables/${encodeURIComponent(table)}`, title: table }, table)
-          : el('span', { class: 'data truncate muted', title: table }, table)),
+          ? el('a', { class: 'data rowlink truncate', dir: 'auto', href: `/tables/${encodeURIComponent(table)}`, title: table }, table)
+          : el('span', { class: 'data truncate muted', dir: 'auto', title: table }, table)),
       el('small', {}, MODES[record.mode])),
     el('td', { 'data-m': 'full' }, completed ? meter(rowsInserted, rowsUpdated, rowsUnchanged, rowsRejected) : null),
     el('td', { 'class': 'end', 'data-label': 'In' }, count(completed ? rowsRead - rowsRejected : 0)),

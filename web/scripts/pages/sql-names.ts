@@ -8,11 +8,11 @@ import { sqlName } from '../shared/sql-text.ts'
 /** The panel, and what shows other tables in it; those that are open stay so. */
 export function namesPanel(write: (text: string) => void): { element: HTMLElement, update: (tables: readonly TableInfo[]) => void } {
   const name = (text: string, hint: string) => el('button', { type: 'button', class: 'names__name', title: text, on: { click: () => write(sqlName(text)) } },
-    el('span', { class: 'vh' }, 'Write '), el('span', { class: 'data truncate' }, text), el('small', {}, hint))
+    el('span', { class: 'vh' }, 'Write '), el('span', { class: 'data truncate', dir: 'auto' }, text), el('small', {}, hint))
   const table = ({ name: tableName, rows, columns }: TableInfo, isOpen: boolean) => {
     const list = el('ul', {})
     const element = el('details', { 'class': 'names__table', 'data-table': tableName },
-      el('summary', {}, icon('chevron-right'), el('span', { class: 'data truncate', title: tableName }, tableName), el('small', { class: 'num' }, count(rows))), list)
+      el('summary', {}, icon('chevron-right'), el('span', { class: 'data truncate', dir: 'auto', title: tableName }, tableName), el('small', { class: 'num' }, count(rows))), list)
     // A table may have thousands of columns; they are made when they are looked at.
     const fill = () => {
       if (!element.open || list.children.length > 0) return

@@ -127,7 +127,7 @@ class TableBrowser {
     return el('div', { class: 'tbar' },
       el('div', { class: 'tbar__title' },
         el('a', { class: 'back', href: '/' }, icon('chevron-left'), 'Tables'),
-        el('h1', { class: 'data truncate', title: name }, name), this.#counts,
+        el('h1', { class: 'data truncate', dir: 'auto', title: name }, name), this.#counts,
         el('div', { class: 'tbar__own' }, icons('Rename table', 'pencil', () => void this.#rename()), icons('Delete table', 'trash-2', () => void this.#delete())),
         this.#source),
       el('div', { class: 'tbar__tools' },

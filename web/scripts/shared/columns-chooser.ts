@@ -13,7 +13,7 @@ export function columnsChooser(columns: readonly ColumnInfo[], shownAtFirst: Rea
     const input = el('input', { type: 'checkbox' })
     input.checked = shown.has(column.name)
     input.addEventListener('change', () => set([column.name], input.checked))
-    return { column, input, line: el('li', {}, el('label', {}, input, el('span', { class: 'data truncate', title: column.name }, column.name), el('small', {}, TYPE_WORDS[column.type]))) }
+    return { column, input, line: el('li', {}, el('label', {}, input, el('span', { class: 'data truncate', dir: 'auto', title: column.name }, column.name), el('small', {}, TYPE_WORDS[column.type]))) }
   })
   const matching = () => entries.filter(({ line }) => !line.hidden)
   const set = (names: string[], isShown: boolean) => {

@@ -140,7 +140,7 @@ export class JobsPanel {
     const { id, state } = job
     const kind = kindOf(job)
     const called = state.filename || wordsOf(state).name
-    const name = el('span', { class: 'data truncate', title: called }, called)
+    const name = el('span', { class: 'data truncate', dir: 'auto', title: called }, called)
     const show = (label: string) => this.#button(label, called, () => this.#hooks.show({ kind: state.kind, id }))
     if (state.outcome === undefined) {
       const fill = el('i')
@@ -159,7 +159,7 @@ export class JobsPanel {
     }
     const { text, tone, symbol } = endLine(job)
     const receipt = el('button', {
-      'type': 'button', 'class': 'feed__open data truncate', 'title': called, 'aria-label': `Receipt of ${called}`, 'on': { click: () => this.#hooks.show({ kind: state.kind, id }) },
+      'type': 'button', 'class': 'feed__open data truncate', 'dir': 'auto', 'title': called, 'aria-label': `Receipt of ${called}`, 'on': { click: () => this.#hooks.show({ kind: state.kind, id }) },
     }, called)
     const table = state.outcome.kind === 'completed' ? state.outcome.receipt.table ?? state.table : undefined
     const button = table === undefined

@@ -58,7 +58,7 @@ function rowDetail({ page, offset, index, hasMore, q = '', go, close, announce }
   const button = (label: string, name: IconName, press: () => void, enabled = true) =>
     el('button', { 'type': 'button', 'class': 'btn btn--quiet btn--icon btn--sm', 'aria-label': label, 'disabled': !enabled, 'on': { click: press } }, icon(name))
   const first = page.columns[0]
-  const heading = el('h2', { class: 'data truncate', tabindex: -1 }, first ? cellContent(row[0] ?? null, first) : '')
+  const heading = el('h2', { class: 'data truncate', dir: 'auto', tabindex: -1 }, first ? cellContent(row[0] ?? null, first) : '')
   const source = el('pre', { class: 'vh' })
   const copy = async (text: string, what: string) => {
     source.textContent = text

@@ -11,7 +11,7 @@ const SVG = 'http://www.w3.org/2000/svg'
 export function summaryView(summary: ColumnSummary, choose: (values: (string | null)[]) => void): Node[] {
   const { column, rows, nulls, blanks, distinct, isDistinctExact, least, greatest, histogram, rowsRead } = summary
   const line = (term: string, value: Node | string) => el('div', {}, el('dt', {}, term), el('dd', { class: 'num' }, value))
-  const data = (value: ColumnSummary['least']) => el('span', { class: 'data truncate', title: value === null ? '' : cellText(value, column) }, cellContent(value, column))
+  const data = (value: ColumnSummary['least']) => el('span', { class: 'data truncate', dir: 'auto', title: value === null ? '' : cellText(value, column) }, cellContent(value, column))
   const isWhole = rowsRead >= rows
   return [
     el('dl', { class: 'summary' },
@@ -48,7 +48,7 @@ function values({ column, rows, nulls, top }: ColumnSummary, choose: (values: (s
   const all = [...top, ...nulls > 0 ? [{ value: null, rows: nulls }] : []]
   const inputs = all.map(({ value, rows: of }) => {
     const input = el('input', { type: 'checkbox' })
-    const text = el('span', { class: 'data truncate', title: value === null ? '' : cellText(value, column) }, cellContent(value, column))
+    const text = el('span', { class: 'data truncate', dir: 'auto', title: value === null ? '' : cellText(value, column) }, cellContent(value, column))
     const share = el('span', { class: 'num muted', title: `${(of / rows * 100).toFixed(1)}%` }, count(of))
     return { input, value: value === null ? null : String(value), line: el('li', {}, el('label', {}, input, text, share)) }
   })
