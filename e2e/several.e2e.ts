@@ -40,7 +40,10 @@ async function importBehind(page: Page, file: GeneratedFile, lock: WriteLock): P
   await page.goto('/')
   await importFile(page, file.path)
   await lock.held
+  // It may be held before its dialog is there, which Escape would not put aside.
+  await expect(dialogOf(page)).toBeVisible()
   await page.keyboard.press('Escape')
+  await expect(dialogOf(page)).toBeHidden()
 }
 
 test('the first file is followed on the page that has no table yet', async ({ page, makeFile, holdImport }) => {
