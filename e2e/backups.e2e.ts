@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Page, Request } from 'playwright/test'
 import type { TestServer } from '../server/test/support.ts'
 import { barOf, dialogOf, giveFiles, gridOf, importFile, ledgerOf, limitUpload, recordBar } from './support/app.ts'
-import { backUp, backupOf, backupsOf, closeReceipt, expectOutcome, restore, restoreButton, restoreOf } from './support/backups.ts'
+import { backUp, backupOf, backupsOf, closeReceipt, expectOutcome, makeLarge, restore, restoreButton, restoreOf } from './support/backups.ts'
 import { holdClock, Proxy, type Blocked } from './support/network.ts'
 import { expect, test, watchFailures } from './support/test.ts'
 import { PATIENT } from './support/write-lock.ts'
@@ -109,10 +109,7 @@ async function expectInFront(page: Page): Promise<void> {
 
 test('a backup of a large database is seen live, and goes on in the background', async ({ page, server }) => {
   await server.import(OLD, { filename: 'people.csv' })
-  const db = server.openDatabase()
-  db.exec('CREATE TABLE large (content BLOB)')
-  const insert = db.prepare('INSERT INTO large VALUES (zeroblob(50000000))')
-  for (let blob = 0; blob < 12; blob++) insert.run()
+  makeLarge(server)
   await gotoBackups(page, server.url)
   const samples = await recordBar(page)
   const begun = page.waitForResponse((response) => response.request().method() === 'POST' && response.url().endsWith('/api/backups'))
@@ -226,10 +223,7 @@ for (const blocked of ['nothing', 'live updates'] satisfies Blocked[]) {
 
 test('a backup is seen live with the socket blocked', async ({ page, scope, server }) => {
   const proxy = await Proxy.start(scope, server, 'live updates')
-  const db = server.openDatabase()
-  db.exec('CREATE TABLE large (content BLOB)')
-  const insert = db.prepare('INSERT INTO large VALUES (zeroblob(50000000))')
-  for (let blob = 0; blob < 12; blob++) insert.run()
+  makeLarge(server)
   await page.clock.install()
   await gotoBackups(page, proxy.url)
   const begun = page.waitForResponse((response) => response.request().method() === 'POST' && response.url().endsWith('/api/backups'))

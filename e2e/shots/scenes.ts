@@ -6,7 +6,7 @@ import { EXPLANATIONS } from '../../web/scripts/shared/failures.ts'
 import { generate } from '../../bench/generate.ts'
 import { newSessionId, temporaryFolder, TestServer, type Scope } from '../../server/test/support.ts'
 import { barOf, chooseFiles, dialogOf, giveFiles, importFile, limitUpload, startImport, standsStill, textFile } from '../support/app.ts'
-import { backupOf, expectOutcome, restore, restoreButton, restoreOf } from '../support/backups.ts'
+import { backupOf, expectOutcome, makeLarge, restore, restoreButton, restoreOf } from '../support/backups.ts'
 import { expect } from '../support/expect.ts'
 import { Proxy } from '../support/network.ts'
 import { PATIENT, WriteLock } from '../support/write-lock.ts'
@@ -351,10 +351,7 @@ export const SCENES: Scene[] = [
   } },
   { name: 'backups-running', show: async (stage) => {
     const { server } = await backedUp(stage)
-    const db = server.openDatabase()
-    db.exec('CREATE TABLE large (content BLOB)')
-    const insert = db.prepare('INSERT INTO large VALUES (zeroblob(50000000))')
-    for (let blob = 0; blob < 12; blob++) insert.run()
+    makeLarge(server)
     await stage.page.getByRole('button', { name: 'Back up now' }).click()
     await expect(barOf(stage.page, 'Backup')).toBeVisible()
     // It stands still for as long as it is looked at.

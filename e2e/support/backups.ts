@@ -43,6 +43,16 @@ export async function restoreOf(server: TestServer, name: string): Promise<void>
   expect((await server.outcome(body.sessionId)).status).toBe('completed')
 }
 
+/** Have 600 MB in the database, so that a backup of it is still under way when it is looked at. */
+export function makeLarge(server: TestServer): void {
+  const db = server.openDatabase()
+  // It need not outlive a crash, so nothing waits for the disk.
+  db.pragma('synchronous = OFF')
+  db.exec('CREATE TABLE large (content BLOB)')
+  const insert = db.prepare('INSERT INTO large VALUES (zeroblob(50000000))')
+  for (let blob = 0; blob < 12; blob++) insert.run()
+}
+
 export const backupsOf = async (server: TestServer): Promise<BackupInfo[]> => (await server.get<BackupInfo[]>('/api/backups')).body
 
 const json = (body: object): RequestInit => ({ body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })
