@@ -5,7 +5,7 @@
  * usage: node wire-watchers.ts URL SESSION_ID COUNT, as a Companion
  */
 import WebSocket from 'ws'
-import { answerWhenAsked, giveWay } from '../support/processes.ts'
+import { answerWhenAsked, giveWayToAll } from '../support/processes.ts'
 import { connectAll, watchAll } from '../support/watching.ts'
 
 const PING = '2'
@@ -20,7 +20,7 @@ const COMPLETE = Buffer.from(`${EVENT}["progress-complete",`)
 
 const isEvent = (data: Buffer, start: Buffer): boolean => data.subarray(0, start.length).equals(start)
 
-giveWay()
+giveWayToAll()
 
 const [url, sessionId, count] = process.argv.slice(2) as [string, string, string]
 

@@ -86,8 +86,11 @@ export async function runModule<Answer>(name: string, ...args: readonly string[]
   return { ...ended, answer: JSON.parse(stdout) as Answer }
 }
 
-/** What stands for people on machines of their own gives way to the server, which would not share its cores with them. */
+/** What stands for people on machines of their own gives way to the server's main thread, which would not share its cores with them. */
 export const giveWay = (): void => setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
+
+/** What nothing waits for gives way to the server's other threads too, which themselves give way to its main thread. */
+export const giveWayToAll = (): void => setPriority(constants.priority.PRIORITY_LOW)
 
 /** A module of `processes/` that gets ready, waits for a word, and then says what it has found: so several begin at once. */
 export class Companion<Answer> {
