@@ -130,10 +130,11 @@ export const backupGone = (): Fault => new Fault('BACKUP_NOT_FOUND', 'The backup
 
 /**
  * What SQLite, or the system, found wrong with a file that is not the app's own database.
+ * @param backupPath where it is a backup that anybody may delete meanwhile
  * @returns Fault NOT_A_DATABASE, DATABASE_DAMAGED, SQLITE_BUSY, BACKUP_NOT_FOUND; anything else as it is
  */
-export function explainForeign(error: unknown): unknown {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return backupGone()
+export function explainForeign(error: unknown, backupPath?: string): unknown {
+  if (backupPath !== undefined && !existsSync(backupPath)) return backupGone()
   if (isSqliteError(error, 'SQLITE_NOTADB')) return new Fault('NOT_A_DATABASE', 'The file is no SQLite database, or it is encrypted.', { cause: error })
   if (isBusy(error)) return new Fault('SQLITE_BUSY', 'Another program holds a lock on the backup. Close it there, then try again.', { cause: error })
   if (isSqliteError(error, 'SQLITE_CORRUPT', 'SQLITE_IOERR_SHORT_READ', 'SQLITE_CANTOPEN', 'SQLITE_READONLY')) {

@@ -511,7 +511,7 @@ async function runForResult<Result>(name: string, plan: object, turns: WriteTurn
 /** @throws Fault NOT_A_DATABASE by a file's first bytes, BACKUP_NOT_FOUND where it has gone since it was listed */
 async function checkHead(path: string): Promise<void> {
   const file = await open(path).catch((error: unknown) => {
-    throw explainForeign(error)
+    throw explainForeign(error, path)
   })
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(512), 0, 512, 0)

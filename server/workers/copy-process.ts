@@ -96,7 +96,7 @@ async function copyFile({ from, path, busyTimeoutMs, willBeChecked }: CopyFileTa
   try {
     return await copyAll(openUntouched(from, busyTimeoutMs), { path, busyTimeoutMs, ...(willBeChecked && { settled: 'file' }) })
   } catch (error) {
-    throw explainForeign(error)
+    throw explainForeign(error, from)
   }
 }
 

@@ -30,7 +30,7 @@ function lookAtBackup({ backupPath, mustCheck, busyTimeoutMs }: InspectPlan): Re
       db.close()
     }
   } catch (error) {
-    throw explainForeign(error)
+    throw explainForeign(error, backupPath)
   }
 }
 
