@@ -53,8 +53,9 @@ const MESSAGES: Record<ImportPhase, string> = {
 /** How long a failure waits for another program's lock, ms; until it has reached the database the job itself remembers it. */
 const OUTCOME_PATIENCE_MS = 24 * 3600_000
 
-/** Pause between two tries to save one, ms: the disk may be full just now. */
-const SAVE_RETRY_MS = 1000
+/** Pauses between two tries to save one, ms, each twice as long as the one before: the disk may be full just now, or for long. */
+const FIRST_SAVE_PAUSE_MS = 1000
+const LONGEST_SAVE_PAUSE_MS = 60_000
 
 /**
  * One import from the first byte of its upload to its outcome: the only place that knows its thread, its session
@@ -285,19 +286,20 @@ export class ImportJob {
   async #saveFailure(failure: Parameters<typeof failImport>[1]): Promise<void> {
     const isRecorded = await this.#recorded.then(() => true, () => false)
     const { writer, logger } = this.#context
-    for (let isTold = false; this.#outcome;) {
+    for (let pauseMs = FIRST_SAVE_PAUSE_MS; ; pauseMs = Math.min(LONGEST_SAVE_PAUSE_MS, 2 * pauseMs)) {
       try {
         await writer.run((db) => {
           if (!isRecorded) insertImport(db, this.start)
           failImport(db, failure)
         }, OUTCOME_PATIENCE_MS)
         this.#outcome = undefined
+        if (pauseMs > FIRST_SAVE_PAUSE_MS) logger.info({ import: this.#number }, 'the outcome of an import is saved')
+        return
       } catch (error) {
-        if (!isTold) logger.error({ import: this.#number, cause: error }, 'the outcome of an import could not be saved yet')
-        isTold = true
+        if (pauseMs === FIRST_SAVE_PAUSE_MS) logger.error({ import: this.#number, cause: error }, 'the outcome of an import could not be saved yet')
         // The next start says INTERRUPTED.
         if (!writer.db.open) return
-        await sleep(SAVE_RETRY_MS, undefined, { ref: false })
+        await sleep(pauseMs, undefined, { ref: false })
       }
     }
   }

@@ -40,6 +40,9 @@ interface Limits {
 /** How long a stop waits for outcomes to reach the database, ms. What is not saved by then is INTERRUPTED at the next start. */
 const SAVE_DEADLINE_MS = 2000
 
+/** Imports that failed whose outcome the database does not take: a client that tries again for ever must not fill the memory. */
+const MAX_UNSAVED_OUTCOMES = 1000
+
 /** How often those who wait are heard of, ms: the tracker takes a session that is silent for an hour for abandoned. */
 const KEEP_ALIVE_MS = 10 * 60_000
 
@@ -88,6 +91,9 @@ export class Imports {
     const { running, waiting } = this.counts
     if (running + waiting >= this.#limits.running + this.#limits.waiting) {
       throw new Fault('TOO_MANY_IMPORTS', `${running + waiting} imports are running or waiting. Try again when some have finished.`)
+    }
+    if (this.#jobs.size - running - waiting >= MAX_UNSAVED_OUTCOMES) {
+      throw new Fault('TOO_MANY_IMPORTS', `The database has not taken the outcomes of the last ${MAX_UNSAVED_OUTCOMES} imports that failed. See what is wrong with it and its disk, then try again.`)
     }
     const table = this.#chooseTable(options, request.filename)
     const { filename, resumes } = request
