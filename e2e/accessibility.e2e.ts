@@ -6,7 +6,7 @@ import { barOf, chooseFiles, dialogOf, expectReceipt, giveFiles, importFile, sta
 import { overflowOf, violationsOf } from './support/axe.ts'
 import { backupOf, backupsOf, closeReceipt, expectOutcome, restoreButton } from './support/backups.ts'
 import { expect, test } from './support/test.ts'
-import { PATIENT } from './support/write-lock.ts'
+import { PATIENT } from '../server/test/write-lock.ts'
 
 test.use({ settings: PATIENT, contextOptions: { reducedMotion: 'reduce' } })
 

@@ -5,7 +5,7 @@ import { barOf, dialogOf, giveFiles, gridOf, importFile, ledgerOf, limitUpload, 
 import { backUp, backupOf, backupsOf, closeReceipt, expectOutcome, makeLarge, restore, restoreButton, restoreOf } from './support/backups.ts'
 import { holdClock, Proxy, type Blocked } from './support/network.ts'
 import { expect, test, watchFailures } from './support/test.ts'
-import { PATIENT } from './support/write-lock.ts'
+import { PATIENT } from '../server/test/write-lock.ts'
 
 test.use({ settings: PATIENT })
 

@@ -1,7 +1,7 @@
 import { dialogOf, expectReceipt, importFile, percentOf, pressIfThere, standsStill } from './support/app.ts'
 import { Proxy } from './support/network.ts'
 import { expect, test } from './support/test.ts'
-import { PATIENT } from './support/write-lock.ts'
+import { PATIENT } from '../server/test/write-lock.ts'
 
 test.use({ settings: PATIENT })
 

@@ -4,7 +4,7 @@ import type { Locator, Page } from 'playwright/test'
 import { chooseFiles, dialogOf, expectReceipt, importFile, standsStill, startImport } from './support/app.ts'
 import { overflowOf } from './support/axe.ts'
 import { expect, test } from './support/test.ts'
-import { PATIENT } from './support/write-lock.ts'
+import { PATIENT } from '../server/test/write-lock.ts'
 
 test.use({ settings: PATIENT, viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true })
 

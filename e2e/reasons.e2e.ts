@@ -1,6 +1,6 @@
 import { dialogOf, grouped, importFile, textFile } from './support/app.ts'
 import { expect, test } from './support/test.ts'
-import { PATIENT } from './support/write-lock.ts'
+import { PATIENT } from '../server/test/write-lock.ts'
 
 test.use({ settings: PATIENT })
 

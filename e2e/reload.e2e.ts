@@ -1,6 +1,6 @@
 import { beginSlowUpload, dialogOf, expectReceipt, importFile, limitUpload, percentOf, standsStill } from './support/app.ts'
 import { expect, test, watchFailures } from './support/test.ts'
-import { PATIENT } from './support/write-lock.ts'
+import { PATIENT } from '../server/test/write-lock.ts'
 
 test.use({ settings: PATIENT })
 

@@ -4,7 +4,7 @@ import { TestServer, type Scope } from '../server/test/support.ts'
 import { dialogOf, expectReceipt, importFile, standsStill } from './support/app.ts'
 import { violationsOf } from './support/axe.ts'
 import { expect, test, type GeneratedFile } from './support/test.ts'
-import { PATIENT, type WriteLock } from './support/write-lock.ts'
+import { PATIENT, type WriteLock } from '../server/test/write-lock.ts'
 
 test.use({ settings: PATIENT })
 

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright/test'
 import { dialogOf, giveFiles, importFile, ledgerOf, standsStill, startImport, textFile } from './support/app.ts'
 import { expect, test, type GeneratedFile } from './support/test.ts'
-import { PATIENT, type WriteLock } from './support/write-lock.ts'
+import { PATIENT, type WriteLock } from '../server/test/write-lock.ts'
 
 test.use({ settings: PATIENT })
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { gridOf } from './support/app.ts'
 import { holdAnswer, holdClock, Proxy, type Blocked } from './support/network.ts'
 import { expect, test } from './support/test.ts'
-import { PATIENT } from './support/write-lock.ts'
+import { PATIENT } from '../server/test/write-lock.ts'
 
 for (const blocked of ['nothing', 'live updates'] satisfies Blocked[]) {
   test(`the SQL page notices tables that change elsewhere and leaves query and result, with ${blocked} blocked`, async ({ page, scope, server }) => {

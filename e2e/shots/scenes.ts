@@ -9,7 +9,7 @@ import { barOf, chooseFiles, dialogOf, giveFiles, importFile, limitUpload, start
 import { backupOf, expectOutcome, makeLarge, restore, restoreButton, restoreOf } from '../support/backups.ts'
 import { expect } from '../support/expect.ts'
 import { Proxy } from '../support/network.ts'
-import { PATIENT, WriteLock } from '../support/write-lock.ts'
+import { PATIENT, WriteLock } from '../../server/test/write-lock.ts'
 import { fillServer, LONG_FILE } from './data.ts'
 import { join } from 'node:path'
 

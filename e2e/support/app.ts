@@ -1,7 +1,7 @@
 /** What people do with HexTrackr and what they see of it, in the words of the page. */
 import type { CDPSession, Locator, Page } from 'playwright/test'
 import { expect } from './expect.ts'
-import type { WriteLock } from './write-lock.ts'
+import type { WriteLock } from '../../server/test/write-lock.ts'
 
 export type Files = Parameters<Locator['setInputFiles']>[0]
 

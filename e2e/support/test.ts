@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { test as base, type Page } from 'playwright/test'
 import { generate } from '../../bench/generate.ts'
 import { temporaryFolder, TestServer, type Scope } from '../../server/test/support.ts'
-import { WriteLock } from './write-lock.ts'
+import { WriteLock } from '../../server/test/write-lock.ts'
 
 export { expect } from './expect.ts'
 

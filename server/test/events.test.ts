@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newSessionId, TestServer } from './support.ts'
+import { PATIENT, WriteLock } from './write-lock.ts'
 
 describe('the events of an import', () => {
   test('carry every promised field, never fall, and end with the terminal one', async (t) => {
@@ -42,17 +43,17 @@ describe('the events of an import', () => {
   })
 
   test('tell no time left of rows that were read while they are merged', async (t) => {
-    const server = await TestServer.start(t, { env: { BUSY_TIMEOUT_MS: '60000' } })
-    const other = server.openDatabase()
+    const server = await TestServer.start(t, { env: PATIENT })
     const watcher = await server.connect()
     const sessionId = newSessionId()
     await server.import('a,b\n12,x\n', { filename: 'there.csv' })
     await watcher.join(sessionId)
+    const lock = new WriteLock(t, server, 50_000)
     await server.upload(`a,b\n${'12,some text to read\n'.repeat(1_000_000)}`, { sessionId, options: { table: 'there', mode: 'append' } })
-    await watcher.until(({ payload }) => Number(payload.metadata.rowsDone) > 50_000)
+    await lock.held
     // Time left is told only of what has taken a second.
-    other.exec('BEGIN IMMEDIATE')
-    setTimeout(() => other.exec('COMMIT'), 1000)
+    await sleep(1000)
+    await lock.release()
     await watcher.end(sessionId)
     const etas = (phase: string): unknown[] => watcher.seen.filter(({ event, payload }) => event === 'progress-update' && payload.metadata.phase === phase).map(({ payload }) => payload.metadata.etaSeconds)
     assert.ok(etas('import').some((eta) => typeof eta === 'number'))

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import type { Scope, TestServer } from '../../server/test/support.ts'
+import type { Scope, TestServer } from './support.ts'
 
 /** What a server needs so that imports wait for a lock for as long as a test wants. */
 export const PATIENT = { BUSY_TIMEOUT_MS: '600000' }
