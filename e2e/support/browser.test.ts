@@ -13,8 +13,8 @@ test('an installed browser is found on the PATH, Chrome before Chromium', () => 
 })
 
 test('one without windows comes before all that have them', () => {
-  const installed = new Set(['/usr/bin/chromium', '/usr/bin/google-chrome', '/usr/bin/chromium-headless-shell'])
-  assert.equal(findBrowser({ PATH: '/usr/bin' }, (path) => installed.has(path)), '/usr/bin/chromium-headless-shell')
+  const installed = new Set(['/usr/bin/chromium', '/usr/local/bin/google-chrome', '/usr/bin/chromium-headless-shell'])
+  assert.equal(findBrowser({ PATH: '/usr/local/bin:/usr/bin' }, (path) => installed.has(path)), '/usr/bin/chromium-headless-shell')
 })
 
 test('where there is none, none is found', () => {

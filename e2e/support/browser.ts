@@ -21,7 +21,8 @@ const DEBIAN_PACKAGES = ['chromium-headless-shell', 'chromium']
 export function findBrowser(env: Readonly<Record<string, string | undefined>>, exists: (path: string) => boolean = existsSync): string | undefined {
   const chosen = env[BROWSER_VARIABLE]
   if (chosen) return chosen
-  const onPath = (env.PATH ?? '').split(delimiter).flatMap((folder) => NAMES.map((name) => join(folder, name)))
+  const folders = (env.PATH ?? '').split(delimiter)
+  const onPath = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)))
   return [...onPath, ...PLACES, chromium.executablePath()].find((path) => path !== '' && exists(path))
 }
 
