@@ -209,7 +209,7 @@ test('an outcome that the database has no room for takes no place of other impor
   while (Number(saved.get()) < 2) await new Promise((resolve) => setTimeout(resolve, 20))
 })
 
-test('a thread that the system does not let begin ends its import, and the server goes on', async (t) => {
+test('a thread that the system does not let begin ends what needs it, and the server goes on', async (t) => {
   const folder = temporaryFolder(t)
   const limit = join(folder, 'limit')
   // As Node tells it where the system gives no thread, by a limit of processes say.
@@ -223,10 +223,14 @@ test('a thread that the system does not let begin ends its import, and the serve
       }
     }
   `) } })
+  const { table } = await server.import('a\n1\n')
   writeFileSync(limit, '')
+  const download = await server.get<Problem>(`/api/tables/${table}/export`)
+  assert.deepEqual([download.status, download.body.code], [500, 'INTERNAL'])
   const { error } = await server.import('a\n1\n')
   assert.deepEqual([error?.code, error?.detail], ['INTERNAL', 'The system let the server begin no further thread. Try again when less is running on it.'])
   rmSync(limit)
+  assert.equal(await server.export(table), 'a\r\n1\r\n')
   assert.equal((await server.import('a\n1\n')).status, 'completed')
   await server.settled()
 })
