@@ -38,7 +38,7 @@ export const FAULTS = {
   EMPTY_FILE: { status: 422, title: 'The file is empty' },
   NOT_CSV: { status: 422, title: 'The file is not CSV' },
   UNDECODABLE: { status: 422, title: 'The file\'s encoding cannot be read' },
-  TOO_MANY_COLUMNS: { status: 422, title: 'The file has too many columns' },
+  TOO_MANY_COLUMNS: { status: 422, title: 'There are too many columns' },
   ROW_TOO_LARGE: { status: 422, title: 'A row is too large' },
   ROW_INVALID: { status: 422, title: 'A row does not fit' },
   COLUMN_MISMATCH: { status: 422, title: 'The columns do not match' },

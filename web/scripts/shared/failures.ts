@@ -109,7 +109,7 @@ const IMPORT: Record<string, Explanation> = {
   },
   SQLITE_CONSTRAINT: {
     title: 'The table does not take the rows',
-    advice: ['Correct in the file what the rule is about, or import it into a table of its own, which has no rules.'],
+    advice: ['Correct what the rule is about and choose the file again, or import it into a table of its own, which has no rules.'],
     remedy: 'options',
   },
   INTERRUPTED: {
@@ -155,7 +155,11 @@ const IMPORT: Record<string, Explanation> = {
     advice: ['Split it, or ask whoever runs this server to raise the limit.'],
     remedy: 'other',
   },
-  TOO_MANY_COLUMNS: { title: 'The file has too many columns', advice: ['Split it into files with fewer columns.'], remedy: 'other' },
+  TOO_MANY_COLUMNS: {
+    title: 'There are too many columns',
+    advice: ['Split the file into files with fewer columns or, where it goes into a table that is there, leave new ones out in the options.'],
+    remedy: 'options',
+  },
   ROW_TOO_LARGE: {
     title: 'A row is too large',
     advice: ['Look at the line named above. A quote that never closes is the usual reason; the options can read the file without quotes.'],
@@ -163,12 +167,12 @@ const IMPORT: Record<string, Explanation> = {
   },
   ROW_INVALID: {
     title: 'A row does not fit',
-    advice: ['Correct the line named above, or let rows that do not fit be rejected: both are in the options.'],
+    advice: ['Correct the line named above and choose the file again, or let rows that do not fit be rejected, in the options.'],
     remedy: 'options',
   },
   COLUMN_MISMATCH: {
     title: 'The columns do not match',
-    advice: ['Rename columns or leave them out, or add them to the table: all of it is in the options.'],
+    advice: ['Rename columns, leave them out, add them to the table or choose their types, as far as the table allows it, or import the file into a table of its own: all of it is in the options.'],
     remedy: 'options',
   },
   KEY_REQUIRED: { title: 'A key is required', advice: ['Choose the columns that tell one row from another.'], remedy: 'options' },
