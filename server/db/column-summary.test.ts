@@ -2,10 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
 import fc from 'fast-check'
+import type { ColumnContent, ColumnInfo, Filter } from '../protocol.ts'
 import { summarizeColumn, type SummaryLimits } from './column-summary.ts'
 import { registerInterrupt } from './interrupt.ts'
 import { migrate } from './migrations.ts'
 import type { Db } from './open.ts'
+import { sortKey } from './sort-key.ts'
+import { buildIndex, dropIndex } from './table-index.ts'
 
 function database(t: { after: (cleanUp: () => void) => void }): Db {
   const db = new Database(':memory:')
@@ -14,6 +17,13 @@ function database(t: { after: (cleanUp: () => void) => void }): Db {
   registerInterrupt(db, () => undefined)
   db.exec('CREATE TABLE data (n INTEGER, t TEXT)')
   return db
+}
+
+/** Have the catalogue say that the texts of the table are dates. @returns that column */
+function describeDates(db: Db, content: ColumnContent): ColumnInfo {
+  const column: ColumnInfo = { name: 't', type: 'TEXT', content }
+  db.prepare('INSERT OR REPLACE INTO _hextrackr_tables VALUES (?, 0, ?, NULL)').run('data', JSON.stringify([{ name: 'n', type: 'INTEGER' }, column]))
+  return column
 }
 
 test('a summary says what counting by hand says', (t) => {
@@ -67,8 +77,8 @@ test('a summary of many rows knows those whose keys are large as well', (t) => {
 
 test('the least and the greatest of dates are the first and the last day', (t) => {
   const db = database(t)
-  const summaryOf = (content: string, dates: string[]): unknown[] => {
-    db.prepare('INSERT OR REPLACE INTO _hextrackr_tables VALUES (?, ?, ?, NULL)').run('data', dates.length, JSON.stringify([{ name: 'n', type: 'INTEGER' }, { name: 't', type: 'TEXT', content }]))
+  const summaryOf = (content: ColumnContent, dates: string[]): unknown[] => {
+    describeDates(db, content)
     db.exec('DELETE FROM data')
     for (const date of dates) db.prepare('INSERT INTO data (t) VALUES (?)').run(date)
     const { least, greatest } = summarizeColumn(db, 'data', 't', { filters: [] })
@@ -78,6 +88,52 @@ test('the least and the greatest of dates are the first and the last day', (t) =
   assert.deepEqual(summaryOf('date-mdy', ['12/31/2023', '1/1/2024']), ['12/31/2023', '1/1/2024'])
   assert.deepEqual(summaryOf('date-dmy', ['', '']), [null, null])
   assert.deepEqual(summaryOf('date-ymd', ['2024-01-01', '2023-12-31']), ['2023-12-31', '2024-01-01'])
+})
+
+test('the least and the greatest of dates are those that sorting gives, with an index, without one, and of a filter', (t) => {
+  const db = database(t)
+  const number = (max: number): fc.Arbitrary<string> => fc.tuple(fc.integer({ min: 1, max }), fc.boolean()).map(([n, isPadded]) => isPadded ? String(n).padStart(2, '0') : String(n))
+  const date = fc.tuple(number(3), number(3), fc.constantFrom('1999', '2024'), fc.constantFrom('', '', ' 09:59', ' 10:00', 'T10:00:30Z')).map(([a, b, year, time]) => `${a}.${b}.${year}${time}`)
+  fc.assert(fc.property(fc.array(fc.option(fc.oneof(fc.constant(''), date)), { maxLength: 30 }), fc.constantFrom('date-dmy' as const, 'date-mdy' as const), (dates, content) => {
+    const column = describeDates(db, content)
+    db.exec('DELETE FROM data')
+    for (const [n, text] of dates.entries()) db.prepare('INSERT INTO data VALUES (?, ?)').run(n % 2, text)
+    const key = sortKey(column)
+    const keyOf = db.prepare(`SELECT ${sortKey(column, 'value')} FROM (SELECT ? AS value)`).pluck()
+    const check = (filters: Filter[], condition: string): void => {
+      const sorted = db.prepare(`SELECT ${key} FROM data WHERE t <> '' AND ${condition} ORDER BY 1`).pluck().all()
+      const { least, greatest } = summarizeColumn(db, 'data', 't', { filters })
+      assert.deepEqual([least, greatest].map((end) => keyOf.get(end)), [sorted[0] ?? null, sorted.at(-1) ?? null])
+    }
+    check([], '1')
+    check([{ column: 'n', operator: 'eq', value: '1' }], 'n = 1')
+    buildIndex(db, 'data', 't')
+    check([], '1')
+    check([{ column: 't', operator: 'gte', value: '2.2.1999' }], `${key} >= '19990202'`)
+    dropIndex(db, 'data', 't')
+  }), { numRuns: 100 })
+})
+
+test('what dates are ordered by is computed for few of them', (t) => {
+  const db = database(t)
+  describeDates(db, 'date-dmy')
+  let computed = 0
+  db.function('printf', { deterministic: true }, (_format, month, day) => {
+    computed++
+    return [month, day].map((text) => String(Number.parseInt(String(text), 10) || 0).padStart(2, '0')).join('')
+  })
+  db.exec(`WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k WHERE i < 2000)
+    INSERT INTO data (t) SELECT strftime('%d.%m.%Y %H:%M', '2000-01-01', (i % 10) || ' days', i || ' minutes') FROM k`)
+  const ends = (): unknown[] => {
+    computed = 0
+    const { least, greatest } = summarizeColumn(db, 'data', 't', { filters: [] })
+    return [least, greatest]
+  }
+  assert.deepEqual(ends(), ['01.01.2000 00:10', '11.01.2000 09:19'])
+  assert.ok(computed > 0 && computed <= 2 * 12, `${computed} times for 12 days`)
+  buildIndex(db, 'data', 't')
+  assert.deepEqual(ends(), ['01.01.2000 00:10', '11.01.2000 09:19'])
+  assert.ok(computed <= 2, `${computed} times with an index`)
 })
 
 test('a summary of what is not there is refused', (t) => {

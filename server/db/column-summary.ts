@@ -27,6 +27,9 @@ const BUCKETS = 24
 /** Below every character of a date, so that a key is below those that begin as it does. */
 const KEY_END = '\u0001'
 
+/** Characters of a date without its time, at most: 31.12.2024. */
+const LONGEST_DAY = 10
+
 interface Totals {
   rows: number
   nulls: number
@@ -58,6 +61,8 @@ class Summary {
   readonly #limits: SummaryLimits
   /** `"column"`. */
   readonly #name: string
+  /** What its values are ordered by. */
+  readonly #key: string
 
   constructor(db: Db, sql: SelectionSql, column: ColumnInfo, limits: SummaryLimits) {
     this.#db = db
@@ -65,6 +70,7 @@ class Summary {
     this.#limits = limits
     this.#column = column
     this.#name = quoteIdentifier(column.name)
+    this.#key = sortKey(column)
   }
 
   make(): ColumnSummary {
@@ -93,15 +99,33 @@ class Summary {
     const hasTexts = this.#column.type === 'TEXT'
     // Empty texts are the least of all; what people look for is the least that says something.
     const value = hasTexts ? `nullif(${this.#name}, '')` : this.#name
-    const key = sortKey(this.#column)
-    // Dates that begin with the day or the month carry what they are ordered by in front of them.
-    const ordered = key === this.#name ? value : `iif(${this.#name} <> '', ${key} || '${KEY_END}' || ${this.#name}, NULL)`
-    const [rows, filled, blanks, least, greatest] = this.#db.prepare(
-      `SELECT count(*), count(${this.#name}), ${hasTexts ? `total(${this.#name} = '')` : '0'}, min(${ordered}), max(${ordered})
+    const isOrderedAsIs = this.#key === this.#name
+    const [rows, filled, blanks, ...ends] = this.#db.prepare(
+      `SELECT count(*), count(${this.#name}), ${hasTexts ? `total(${this.#name} = '')` : '0'} ${isOrderedAsIs ? `, min(${value}), max(${value})` : ''}
        FROM ${this.#sql.table}${this.#sql.hint} WHERE ${sql}`,
-    ).raw(true).safeIntegers(true).get(...values) as [bigint, bigint, number | bigint, SqlValue, SqlValue]
-    const shown = (found: SqlValue): SqlValue => key !== this.#name && typeof found === 'string' ? found.slice(found.indexOf(KEY_END) + 1) : found
-    return { rows: Number(rows), nulls: Number(rows - filled), blanks: Number(blanks), least: shown(least), greatest: greatest === '' ? null : shown(greatest) }
+    ).raw(true).safeIntegers(true).get(...values) as [bigint, bigint, number | bigint, ...SqlValue[]]
+    const [least, greatest] = isOrderedAsIs ? ends as [SqlValue, SqlValue] : this.#firstAndLastDate()
+    return { rows: Number(rows), nulls: Number(rows - filled), blanks: Number(blanks), least, greatest: greatest === '' ? null : greatest }
+  }
+
+  /** The ends of dates that begin with the day or the month. What they are ordered by takes microseconds to compute, so few are asked for it. */
+  #firstAndLastDate(): [SqlValue, SqlValue] {
+    const index = this.#sql.indexes.get(this.#column.name)
+    if (this.#sql.isWhole && index !== undefined) {
+      const end = (direction: string): SqlValue => this.#db.prepare<[], SqlValue>(
+        `SELECT ${this.#name} FROM ${this.#sql.table} INDEXED BY ${quoteIdentifier(index)} WHERE ${this.#name} <> '' ORDER BY ${this.#key} ${direction} LIMIT 1`,
+      ).pluck().get() ?? null
+      return [end('ASC'), end('DESC')]
+    }
+    const { sql, values } = this.#sql.condition
+    // Of values that begin with the same day, in the same spelling, the rest is the time, which is ordered as text.
+    const [first, last] = this.#db.prepare<SqlValue[], [string | null, string | null]>(
+      `SELECT min(${sortKey(this.#column, 'first')} || '${KEY_END}' || first), max(${sortKey(this.#column, 'last')} || '${KEY_END}' || last)
+       FROM (SELECT min(${this.#name}) AS first, max(${this.#name}) AS last FROM ${this.#sql.table}${this.#sql.hint}
+         WHERE ${sql} AND ${this.#name} <> '' GROUP BY substr(${this.#name}, 1, ${LONGEST_DAY}))`,
+    ).raw(true).get(...values)!
+    const shown = (found: string | null): SqlValue => found === null ? null : found.slice(found.indexOf(KEY_END) + 1)
+    return [shown(first), shown(last)]
   }
 
   /** The values of all rows, or of a share of them. */
