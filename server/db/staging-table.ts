@@ -4,10 +4,8 @@ import { quoteIdentifier } from './identifiers.ts'
 import { ImageFile } from './image-file.ts'
 import { numberAsText } from './number-text.ts'
 import type { Db } from './open.ts'
+import { stagedRanges } from './row-ranges.ts'
 import type { TableImage } from './table-image.ts'
-
-/** Rows that are copied in one transaction when a column's type turned out different, so that other writers get their turn. */
-const ROWS_PER_COPY = 50_000
 
 /**
  * The rows of one import on their way into a table. They lie in a table of their own, which takes the final name when
@@ -80,13 +78,12 @@ export class StagingTable {
     const target = stagingTable(this.#importNumber, 2)
     await transaction(() => this.#create(target, columns))
     const selected = columns.map((column, index) => conversion(this.#declared[index]!, column.type)).join(', ')
-    const copy = this.#db.prepare<[number, number]>(
-      `INSERT INTO ${quoteIdentifier(target)} SELECT ${selected} FROM ${from} WHERE _rowid_ > ? AND _rowid_ <= ? ORDER BY _rowid_`,
+    const copy = this.#db.prepare<[bigint, bigint]>(
+      `INSERT INTO ${quoteIdentifier(target)} SELECT ${selected} FROM ${from} WHERE _rowid_ BETWEEN ? AND ? ORDER BY _rowid_`,
     )
-    const last = this.#db.prepare<[], { last: number | null }>(`SELECT max(_rowid_) AS last FROM ${from}`).get()!.last ?? 0
-    for (let done = 0; done < last; done += ROWS_PER_COPY) {
-      await transaction(() => void copy.run(done, done + ROWS_PER_COPY))
-      report(Math.min(1, (done + ROWS_PER_COPY) / last))
+    for (const { first, last, share } of stagedRanges(this.#db, this.#name)) {
+      await transaction(() => void copy.run(first, last))
+      report(share)
     }
     this.#name = target
   }
