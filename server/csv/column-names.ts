@@ -1,4 +1,4 @@
-import { uniqueName } from '../unique-name.ts'
+import { foldName, uniqueName } from '../unique-name.ts'
 
 /** What the header became, and what had to be changed for it. */
 export interface ColumnNames {
@@ -16,9 +16,6 @@ const MAX_QUOTED_LENGTH = 40
 /** SQLite's own name for the row's key: a column of that name would hide it (https://sqlite.org/lang_createtable.html#rowid). */
 const RESERVED = new Set(['_rowid_'])
 
-/** SQLite takes names that differ in the case of ASCII letters for one. */
-const fold = (name: string): string => name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
-
 /**
  * Usable and unique column names out of a header. A name that can stay as it is does, so that one made unique never takes
  * the name of a later column.
@@ -26,21 +23,21 @@ const fold = (name: string): string => name.replace(/[A-Z]+/g, (letters) => lett
 export function columnNames(header: readonly string[]): ColumnNames {
   const given = header.map(cleaned)
   const wanted = given.map((text, index) => text || `column_${index + 1}`)
-  const namesGiven = new Set(given.map(fold))
+  const namesGiven = new Set(given.map(foldName))
   const taken = new Set<string>(RESERVED)
   const keepsName = wanted.map((name, index) => {
-    if (taken.has(fold(name)) || (given[index] === '' && namesGiven.has(name))) return false
-    taken.add(fold(name))
+    if (taken.has(foldName(name)) || (given[index] === '' && namesGiven.has(name))) return false
+    taken.add(foldName(name))
     return true
   })
   const notices: string[] = []
   /** By name, how often it was made unique: each of those numbers is taken. */
   const repeats = new Map<string, number>()
   const names = wanted.map((name, index) => {
-    const repeated = repeats.get(fold(name)) ?? 0
-    const unique = keepsName[index] ? name : uniqueName(name, (candidate) => taken.has(fold(candidate)), repeated + 2)
-    if (!keepsName[index]) repeats.set(fold(name), repeated + 1)
-    taken.add(fold(unique))
+    const repeated = repeats.get(foldName(name)) ?? 0
+    const unique = keepsName[index] ? name : uniqueName(name, (candidate) => taken.has(foldName(candidate)), repeated + 2)
+    if (!keepsName[index]) repeats.set(foldName(name), repeated + 1)
+    taken.add(foldName(unique))
     const text = header[index]!.trim()
     if (unique !== text) notices.push(noticeOf(index, text, unique))
     return unique
@@ -61,4 +58,5 @@ export function noticeOf(index: number, text: string, name: string): string {
   return `Column ${index + 1}, "${shortened(text)}", is called "${shortened(name)}".`
 }
 
-const shortened = (text: string): string => text.length > MAX_QUOTED_LENGTH ? `${text.slice(0, MAX_QUOTED_LENGTH)}…` : text
+/** As much of a text as a notice quotes. */
+export const shortened = (text: string): string => text.length > MAX_QUOTED_LENGTH ? `${text.slice(0, MAX_QUOTED_LENGTH)}…` : text

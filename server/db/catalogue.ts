@@ -40,6 +40,11 @@ export function nameExists(db: Db, name: string): boolean {
   return db.prepare('SELECT 1 FROM sqlite_schema WHERE name = ? COLLATE NOCASE').get(name) !== undefined
 }
 
+/** Whether a table came from an import, so that its rows' keys and its columns are ours to decide. */
+export function isImported(db: Db, table: string): boolean {
+  return db.prepare('SELECT 1 FROM _hextrackr_tables WHERE name = ? COLLATE NOCASE').get(table) !== undefined
+}
+
 interface CatalogueRow {
   row_count: number
   columns: string

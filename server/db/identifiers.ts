@@ -1,4 +1,5 @@
 import { Fault, quoted } from '../faults.ts'
+import { foldName } from '../unique-name.ts'
 
 /** Tables of the app itself begin with this; no user table may. */
 export const INTERNAL_PREFIX = '_hextrackr_'
@@ -44,9 +45,6 @@ export function tableNameFromFile(filename: string): string {
   const reserved = /^sqlite_/i.test(short) || short.toLowerCase().startsWith(INTERNAL_PREFIX)
   return reserved ? `table_${short}` : short
 }
-
-/** What two names have in common that SQLite takes for one: it compares them without the case of ASCII letters. */
-export const foldName = (name: string): string => name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 
 /** Whether SQLite takes two names for one. */
 export const sameName = (a: string, b: string): boolean => foldName(a) === foldName(b)

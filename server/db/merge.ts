@@ -1,8 +1,9 @@
 import { Fault, quoted } from '../faults.ts'
 import { MAX_COLUMNS, type ColumnInfo } from '../protocol.ts'
+import { foldName } from '../unique-name.ts'
 import { anyOf } from './any-of.ts'
-import { describeTable, numericColumns, registerTable, tableExists } from './catalogue.ts'
-import { foldName, quoteIdentifier, sameName } from './identifiers.ts'
+import { describeTable, isImported, numericColumns, registerTable, tableExists } from './catalogue.ts'
+import { quoteIdentifier, sameName } from './identifiers.ts'
 import { numberAsText } from './number-text.ts'
 import type { Db } from './open.ts'
 import { inRanges, keyRanges, lastRowid, stagedRanges } from './row-ranges.ts'
@@ -54,7 +55,7 @@ export function mergeSchema(
 ): MergedSchema {
   if (!tableExists(db, table)) throw new Fault('TABLE_NOT_FOUND', `The table "${table}" went away during this import.`)
   const existing = describeTable(db, table).columns
-  const isOurs = db.prepare('SELECT 1 FROM _hextrackr_tables WHERE name = ?').get(table) !== undefined
+  const isOurs = isImported(db, table)
   const there = byName(existing)
   const inFile = byName(staged)
   const unknown = staged.filter(({ name }) => !there.has(foldName(name)))
@@ -188,13 +189,13 @@ function rebuild(db: Db, { table, importNumber, schema: { columns }, report }: M
     if (!was) return emptyValue(column)
     return was.type === column.type ? quoteIdentifier(was.name) : `ifnull(${numberAsText(was)}, '')`
   })
-  // A statement gives at most as many values as a table has columns, and the row's key is one of them.
+  // A statement gives at most as many values as a table has columns, and the row's key is one of them: the last column comes after.
   const most = MAX_COLUMNS - 1
   const copy = db.prepare<[bigint, bigint]>(
     `INSERT INTO ${t} (_rowid_, ${names(columns.slice(0, most))}) SELECT _rowid_, ${values.slice(0, most).join(', ')} FROM ${old} WHERE _rowid_ BETWEEN ? AND ?`,
   )
-  const fill = columns.slice(most).map(({ name }) => db.prepare<[bigint, bigint]>(
-    `UPDATE ${t} SET ${quoteIdentifier(name)} = (SELECT ${values[most]!} FROM ${old} WHERE _rowid_ = ${t}._rowid_) WHERE _rowid_ BETWEEN ? AND ?`,
+  const fill = columns.slice(most).map(({ name }, index) => db.prepare<[bigint, bigint]>(
+    `UPDATE ${t} SET ${quoteIdentifier(name)} = (SELECT ${values[most + index]!} FROM ${old} WHERE _rowid_ = ${t}._rowid_) WHERE _rowid_ BETWEEN ? AND ?`,
   ))
   inRanges(keyRanges(db, undoTable(importNumber), rows), (first, last) => {
     for (const statement of [copy, ...fill]) statement.run(first, last)

@@ -1,7 +1,8 @@
 import { Fault, quoted } from '../faults.ts'
 import type { ColumnInfo, Filter, FilterOperator } from '../protocol.ts'
+import { foldName } from '../unique-name.ts'
 import { anyOf } from './any-of.ts'
-import { columnIndexes, hasRowid, tableColumns } from './catalogue.ts'
+import { columnIndexes, hasRowid, isImported, tableColumns } from './catalogue.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import { WHILE_WANTED } from './interrupt.ts'
 import type { Db } from './open.ts'
@@ -88,13 +89,13 @@ export class SelectionSql {
     this.indexes = columnIndexes(db, table)
     this.hasRowid = hasRowid(db, table)
     this.table = quoteIdentifier(table)
-    const byName = new Map(this.columns.map((column) => [column.name.toLowerCase(), column]))
+    const byName = new Map(this.columns.map((column) => [foldName(column.name), column]))
     const columnOf = (name: string): ColumnInfo => {
-      const found = byName.get(name.toLowerCase())
+      const found = byName.get(foldName(name))
       if (!found) throw new Fault('BAD_QUERY', `The table "${table}" has no column called ${quoted(name)}.`)
       return found
     }
-    const isOurs = db.prepare('SELECT 1 FROM _hextrackr_tables WHERE name = ?').get(table) !== undefined
+    const isOurs = isImported(db, table)
     this.#filters = filters.map((filter) => {
       const column = columnOf(filter.column)
       return { column, condition: filterSql(column, filter, isOurs), isIndexable: isIndexable(column, filter) }

@@ -1,6 +1,6 @@
 import { Fault } from '../faults.ts'
 import type { ColumnInfo } from '../protocol.ts'
-import { nameExists } from './catalogue.ts'
+import { isImported, nameExists } from './catalogue.ts'
 import { INTERNAL_PREFIX, quoteIdentifier } from './identifiers.ts'
 import type { Db } from './open.ts'
 
@@ -95,8 +95,7 @@ function whyNothingIsKept(db: Db, importNumber: number): string {
   if (record.status === 'error') return 'It did not succeed, so it changed nothing.'
   if (record.undone_at !== null) return 'It was undone already.'
   if (!nameExists(db, record.table_name)) return `The table "${record.table_name}" is gone.`
-  const isOurs = db.prepare('SELECT 1 FROM _hextrackr_tables WHERE name = ? COLLATE NOCASE').get(record.table_name) !== undefined
-  return isOurs ? 'What it replaced is no longer kept.' : `The table "${record.table_name}" was made by another program; imports into it are not undone.`
+  return isImported(db, record.table_name) ? 'What it replaced is no longer kept.' : `The table "${record.table_name}" was made by another program; imports into it are not undone.`
 }
 
 /**

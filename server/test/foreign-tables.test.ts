@@ -152,6 +152,13 @@ describe('a table that another program made', () => {
     assert.equal(await filter('lt:99999999999999999999'), 'abcdleast')
   })
 
+  test('are sorted and filtered by columns whose names differ in the case of letters that are not ASCII', async () => {
+    db.exec(`CREATE TABLE cases ("Ä" TEXT, "ä" TEXT); INSERT INTO cases VALUES ('a', 'z'), ('b', 'y')`)
+    const found = async (query: string): Promise<unknown> => (await server.rows('cases', query)).rows
+    assert.deepEqual(await found(`?filter[${encodeURIComponent('Ä')}]=eq:a`), [['a', 'z']])
+    assert.deepEqual(await found(`?sort=${encodeURIComponent('Ä')}`), [['a', 'z'], ['b', 'y']])
+  })
+
   test('are filtered by what is in their columns where those have no type, indexed or not', async () => {
     db.exec(`CREATE TABLE made AS SELECT 'x' AS name, 5 + 0 AS n UNION ALL SELECT 'y', 2.5 UNION ALL SELECT 'z', '5' UNION ALL SELECT 'w', 30 UNION ALL SELECT 'v', NULL;
       CREATE TABLE typed (name, n TEXT); INSERT INTO typed VALUES ('a', '5'), ('b', '10'), ('c', '5.0'), ('d', '123456789012345680000')`)

@@ -289,6 +289,8 @@ describe('rejected rows', () => {
       'Column "n" is INTEGER as was asked for: 2 values are written in another way there, such as 007 as 7.',
       'Column "r" is REAL as was asked for: 2 values are written in another way there, such as 1.50 as 1.5.',
     ])
+    const long = await server.import(`n\n${'0'.repeat(60)}7\n`, { filename: 'long.csv', options: { columns: { n: { type: 'INTEGER' } } } })
+    assert.deepEqual(long.notices, [`Column "n" is INTEGER as was asked for: 1 value is written in another way there, such as ${'0'.repeat(40)}… as 7.`])
     const taken = await server.import('a,b\n1,2\n', { filename: 'taken.csv', options: { columns: { a: { rename: 'b' } } } })
     assert.deepEqual([taken.columns?.map(({ name }) => name), taken.notices], [['b', 'b_2'], ['Column 2, "b", is called "b_2".']])
   })

@@ -1,4 +1,5 @@
 import { isAscii, isUtf8 } from 'node:buffer'
+import { shortened } from '../csv/column-names.ts'
 import { ColumnTypes } from '../csv/column-types.ts'
 import { detectDialect } from '../csv/dialect.ts'
 import { detectEncoding } from '../csv/encoding.ts'
@@ -23,9 +24,6 @@ export const MAX_PIECE_BYTES = 2 ** 20
 
 /** How much is read with care where a record is irregular, bytes. */
 const CAREFUL_PIECE_BYTES = 64 * 2 ** 10
-
-/** As much of a value as a notice shows, characters. */
-const MAX_SHOWN = 40
 
 const LF = 10
 
@@ -202,7 +200,7 @@ export class RowSource {
       if (!respelt) return []
       const { count, text, value } = respelt
       const what = count === 1 ? '1 value is' : `${count.toLocaleString('en')} values are`
-      return [`Column "${name}" is ${type} as was asked for: ${what} written in another way there, such as ${text.slice(0, MAX_SHOWN)} as ${value}.`]
+      return [`Column "${name}" is ${type} as was asked for: ${what} written in another way there, such as ${shortened(text)} as ${value}.`]
     })
   }
 
