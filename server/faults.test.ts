@@ -19,6 +19,7 @@ test('a stranger becomes INTERNAL and tells the user nothing of itself', () => {
   const fault = Fault.from(new Error('secret at /srv/app/db.ts'))
   assert.equal(fault.code, 'INTERNAL')
   assert.doesNotMatch(fault.message, /secret|srv/)
+  assert.equal(Fault.from(new Database.SqliteError('UNIQUE constraint failed: _hextrackr_imports.session_id', 'SQLITE_CONSTRAINT_UNIQUE')).code, 'INTERNAL')
   assert.equal(Fault.from(fault), fault)
 })
 

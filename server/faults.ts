@@ -88,7 +88,6 @@ const SQLITE_DETAILS = {
   SQLITE_CANTOPEN: 'The database file cannot be opened. Check that it is there and its permissions.',
   SQLITE_IOERR: 'The disk reported an error while the database was read or written.',
   SQLITE_TOOBIG: 'A value is larger than the database can hold.',
-  SQLITE_CONSTRAINT: 'A rule that another program gave to a table does not allow this. Nothing was changed.',
   SQLITE_NOMEM: 'The server has no memory left for this.',
 } as const satisfies Partial<Record<FaultCode, string>>
 
@@ -118,7 +117,8 @@ export class Fault extends Error {
   static from(thrown: unknown): Fault {
     if (thrown instanceof Fault) return thrown
     const code = thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : ''
-    if (code.startsWith('SQLITE_')) {
+    // Of rules of people's tables db/rules.ts tells; who breaks one of our own made a mistake.
+    if (code.startsWith('SQLITE_') && !code.startsWith('SQLITE_CONSTRAINT')) {
       // Extended result codes begin with the primary one: SQLITE_BUSY_SNAPSHOT (https://sqlite.org/rescode.html).
       const primary = (Object.keys(SQLITE_DETAILS) as (keyof typeof SQLITE_DETAILS)[]).find((known) => code === known || code.startsWith(`${known}_`))
       return new Fault(primary ?? 'SQLITE_ERROR', primary ? SQLITE_DETAILS[primary] : 'The database reported an error. Nothing was changed.', { cause: thrown })

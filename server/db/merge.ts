@@ -7,7 +7,11 @@ import { quoteIdentifier, sameName } from './identifiers.ts'
 import { numberAsText } from './number-text.ts'
 import type { Db } from './open.ts'
 import { inRanges, keyRanges, lastRowid, stagedRanges } from './row-ranges.ts'
+import { deferForeignKeys, underRules } from './rules.ts'
 import { rememberTable, saveUndo, undoTable, type UndoPlan } from './undo.ts'
+
+/** What breaks a rule of the table where one is broken. */
+export const A_ROW = 'a row of the file'
 
 /** Which rows go where. */
 export interface MergeRequest {
@@ -132,6 +136,7 @@ export function mergeStaged(db: Db, request: MergeRequest): MergeCounts & { tabl
   // Another program's table may have keys and rules of its own, by which an undo would go wrong.
   if (!schema.isOurs) {
     checkKept(db, request)
+    deferForeignKeys(db)
     const counts = mergeRows(db, request, rows)
     return { ...counts, tableRows: rows + counts.inserted }
   }
@@ -147,18 +152,10 @@ export function mergeStaged(db: Db, request: MergeRequest): MergeCounts & { tabl
 }
 
 function mergeRows(db: Db, request: MergeRequest, rows: number): MergeCounts {
-  try {
-    return request.key.length > 0 ? upsert(db, request, rows) : { inserted: insertStaged(db, request, '', (fraction) => fraction), updated: 0, unchanged: 0 }
-  } catch (error) {
-    if (!isConstraint(error)) throw error
-    // SQLite's own words name the rule: "UNIQUE constraint failed: people.email".
-    throw new Fault('SQLITE_CONSTRAINT', `The table "${request.table}" has a rule that a row of the file breaks: ${error.message}.`, { cause: error })
-  }
+  return underRules(request.table, A_ROW, () => request.key.length > 0
+    ? upsert(db, request, rows)
+    : { inserted: insertStaged(db, request, '', (fraction) => fraction), updated: 0, unchanged: 0 })
 }
-
-/** Whether rows break a rule of the table, such as that its key is an integer. */
-const isConstraint = (error: unknown): error is Error =>
-  error instanceof Error && 'code' in error && /^SQLITE_(CONSTRAINT|MISMATCH)/.test(String(error.code))
 
 /**
  * SQLite turns texts that look like numbers into numbers where a column is declared as anything that it does not know, such as

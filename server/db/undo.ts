@@ -3,22 +3,7 @@ import type { ColumnInfo } from '../protocol.ts'
 import { isImported, nameExists } from './catalogue.ts'
 import { INTERNAL_PREFIX, quoteIdentifier } from './identifiers.ts'
 import type { Db } from './open.ts'
-
-/**
- * Let tables go and change places without what refers to them following the old one, or going with it: views, triggers and
- * foreign keys of other tables go on meaning the name (https://sqlite.org/pragma.html#pragma_legacy_alter_table). With foreign
- * keys on, keys would follow, and a table that is dropped would take rows of others along
- * (https://sqlite.org/foreignkeys.html#fk_schemacommands). Does not belong in a transaction.
- */
-export function keepReferencesByName(db: Db): void {
-  db.pragma('legacy_alter_table = ON')
-  db.pragma('foreign_keys = OFF')
-}
-
-/** Hold rows that come into a table of another program to its keys: it is neither dropped nor moved. Does not belong in a transaction. */
-export function enforceForeignKeys(db: Db): void {
-  db.pragma('foreign_keys = ON')
-}
+import { underRules } from './rules.ts'
 
 /** Name of the table that holds what an import replaced. */
 export const undoTable = (importNumber: number): string => `${INTERNAL_PREFIX}undo_${importNumber}`
@@ -100,7 +85,7 @@ function whyNothingIsKept(db: Db, importNumber: number): string {
 
 /**
  * Take an import back: the table is as it was before, in one transaction that the caller opens.
- * @throws Fault NOT_UNDOABLE
+ * @throws Fault NOT_UNDOABLE, SQLITE_CONSTRAINT where another program gave the table a rule against it
  */
 export function undoImport(db: Db, importNumber: number): void {
   const obstacle = undoObstacle(db, importNumber)
@@ -108,8 +93,10 @@ export function undoImport(db: Db, importNumber: number): void {
   const plan = db.prepare<[number], UndoRow>('SELECT * FROM _hextrackr_undo WHERE import_number = ?').get(importNumber)!
   const table = quoteIdentifier(plan.table_name)
   if (plan.kind === 'delete') {
-    db.prepare(`DELETE FROM ${table} WHERE _rowid_ >= ?`).run(plan.first_rowid)
-    if (plan.saved_rows !== null) putBackRows(db, table, plan.saved_rows)
+    underRules(plan.table_name, 'the undo', () => {
+      db.prepare(`DELETE FROM ${table} WHERE _rowid_ >= ?`).run(plan.first_rowid)
+      if (plan.saved_rows !== null) putBackRows(db, table, plan.saved_rows)
+    })
   } else {
     db.exec(`DROP TABLE ${table}`)
     if (plan.kind === 'swap') db.exec(`ALTER TABLE ${quoteIdentifier(undoTable(importNumber))} RENAME TO ${table}`)

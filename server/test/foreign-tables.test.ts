@@ -108,9 +108,24 @@ describe('a table that another program made', () => {
 
   test('takes no rows that break its foreign keys', async () => {
     db.exec('CREATE TABLE parent (id INTEGER PRIMARY KEY); CREATE TABLE child (parent INTEGER REFERENCES parent (id)); INSERT INTO parent VALUES (1)')
-    const { status } = await server.import('parent\n1\n2\n', { options: { table: 'child', mode: 'append' } })
+    const { status, error } = await server.import('parent\n1\n2\n', { options: { table: 'child', mode: 'append' } })
     assert.deepEqual([status, (await server.rows('child')).rows], ['error', []])
+    assert.deepEqual([error?.code, error?.detail], [
+      'SQLITE_CONSTRAINT', 'The table "child" has a rule that a row of the file breaks: FOREIGN KEY constraint failed. A row would refer to one that is not there.',
+    ])
     assert.equal((await server.import('parent\n1\n', { options: { table: 'child', mode: 'append' } })).status, 'completed')
+  })
+
+  test('takes rows that refer to each other, whichever comes first, if they all do in the end', async () => {
+    db.exec(`CREATE TABLE boxes (id INTEGER PRIMARY KEY, inside INTEGER REFERENCES boxes (id)); CREATE INDEX insides ON boxes (inside); INSERT INTO boxes VALUES (1, NULL)`)
+    const upsert = (csv: string): Promise<ImportRecord> => server.import(csv, { options: { table: 'boxes', mode: 'upsert', key: ['id'] } })
+    assert.deepEqual(counts(await upsert('id,inside\n1,2\n2,3\n3,\n')), { status: 'completed', rowsRead: 3, rowsInserted: 2, rowsUpdated: 1, rowsUnchanged: 0, tableRows: 3 })
+    // Further away than the rows of one statement.
+    const far = Array.from({ length: 60_000 }, (_, index) => `${index + 4},${index === 0 ? 60_003 : 1}\n`).join('')
+    const appended = await server.import(`id,inside\n${far}`, { options: { table: 'boxes', mode: 'append' } })
+    assert.deepEqual([appended.status, appended.tableRows], ['completed', 60_003])
+    const { error } = await upsert('id,inside\n1,99999999\n99999998,1\n')
+    assert.deepEqual([error?.code, db.prepare('SELECT inside FROM boxes WHERE id = 1').pluck().get(), db.prepare('SELECT count(*) FROM boxes').pluck().get()], ['SQLITE_CONSTRAINT', 2, 60_003])
   })
 
   test('takes no value that SQLite would change there', async () => {
@@ -173,6 +188,15 @@ describe('a table that another program made', () => {
     for (const table of ['made', 'typed']) assert.equal((await server.send('POST', `/api/tables/${table}/indexes`, { column: 'n' })).status, 201)
     assert.deepEqual(await all(), expected)
   })
+})
+
+test('a rule that another program gave to a table of ours is what an undo that breaks it ends with', async (t) => {
+  const server = await TestServer.start(t)
+  await server.import('id,v\n1,a\n', { filename: 'watched.csv' })
+  const { sessionId } = await server.import('id,v\n2,b\n', { options: { table: 'watched', mode: 'append' } })
+  server.openDatabase().exec(`CREATE TRIGGER keep BEFORE DELETE ON watched BEGIN SELECT RAISE(ABORT, 'rows stay'); END`)
+  const { status, body } = await server.request('POST', `/api/imports/${sessionId}/undo`)
+  assert.deepEqual([status, (body as { detail?: string }).detail], [422, 'The table "watched" has a rule that the undo breaks: rows stay.'])
 })
 
 test('a table that goes away during an import into it is what the import ends with', async (t) => {

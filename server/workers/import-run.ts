@@ -1,12 +1,12 @@
 import { rememberSettings } from '../db/header-settings.ts'
 import { completeImport, findSameFile, insertRejects } from '../db/imports-store.ts'
 import { textEncoding } from '../db/image-file.ts'
-import { mergeSchema } from '../db/merge.ts'
+import { A_ROW, mergeSchema } from '../db/merge.ts'
 import { registerNumberText } from '../db/number-text.ts'
 import type { Db } from '../db/open.ts'
 import { publish, type Published } from '../db/publish.ts'
+import { brokenRule, enforceForeignKeys, isBrokenReference } from '../db/rules.ts'
 import { StagingTable } from '../db/staging-table.ts'
-import { enforceForeignKeys } from '../db/undo.ts'
 import { Fault } from '../faults.ts'
 import type { ImportPhase, Receipt } from '../protocol.ts'
 import type { Control } from './control.ts'
@@ -128,23 +128,28 @@ class ImportRun {
     if (schema && !schema.isOurs) enforceForeignKeys(db)
     // The rows reach the disk before anybody is told of them, even if the power fails next.
     db.pragma('synchronous = FULL')
-    return writes.run(() => {
-      const published = publish(db, {
-        mode, table, importNumber: number, staging, columns, rows: this.#rowsRead - this.#rowsRejected,
-        ...(schema && { merge: { schema, key: mode === 'upsert' ? key : [] } }),
-        report: (fraction) => {
-          control.throwIfStopped()
-          this.#report(0.4 + fraction * 0.5)
-        },
+    try {
+      return await writes.run(() => {
+        const published = publish(db, {
+          mode, table, importNumber: number, staging, columns, rows: this.#rowsRead - this.#rowsRejected,
+          ...(schema && { merge: { schema, key: mode === 'upsert' ? key : [] } }),
+          report: (fraction) => {
+            control.throwIfStopped()
+            this.#report(0.4 + fraction * 0.5)
+          },
+        })
+        const outcome = this.#describe(published, arrived, file, schema?.notices ?? [])
+        rememberSettings(db, file.header, { ...this.#plan.options, table }, Date.now())
+        completeImport(db, { ...outcome, mode, sessionId: this.#plan.sessionId, headSha256: arrived.headSha256, finishedAt: Date.now() })
+        this.#phase = 'finish'
+        this.#report(0.95)
+        if (!control.beginCommit()) throw control.stopFault()
+        return outcome
       })
-      const outcome = this.#describe(published, arrived, file, schema?.notices ?? [])
-      rememberSettings(db, file.header, { ...this.#plan.options, table }, Date.now())
-      completeImport(db, { ...outcome, mode, sessionId: this.#plan.sessionId, headSha256: arrived.headSha256, finishedAt: Date.now() })
-      this.#phase = 'finish'
-      this.#report(0.95)
-      if (!control.beginCommit()) throw control.stopFault()
-      return outcome
-    })
+    } catch (error) {
+      // Foreign keys are asked for at the COMMIT, of the table that the rows go into only.
+      throw isBrokenReference(error) ? brokenRule(table, A_ROW, error) : error
+    }
   }
 
   #describe(published: Published, { bytes, sha256 }: ArrivedFile, file: FileSummary, mergeNotices: readonly string[]): { receipt: Receipt, message: string } {

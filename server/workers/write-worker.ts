@@ -3,9 +3,10 @@ import { workerData } from 'node:worker_threads'
 import { dropStagingTables } from '../db/catalogue.ts'
 import { deleteRejects } from '../db/imports-store.ts'
 import { openWriter } from '../db/open.ts'
+import { keepReferencesByName } from '../db/rules.ts'
 import { dropTable, renameTable } from '../db/table-admin.ts'
 import { dropIndex } from '../db/table-index.ts'
-import { keepReferencesByName, undoImport } from '../db/undo.ts'
+import { undoImport } from '../db/undo.ts'
 import { Fault, type FaultMessage } from '../faults.ts'
 
 export type WriteTask =
