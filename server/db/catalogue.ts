@@ -61,11 +61,19 @@ function affinityOf(declared: string): ColumnType {
   return /REAL|FLOA|DOUB|NUM|DEC/i.test(declared) ? 'REAL' : 'TEXT'
 }
 
-/** Columns of a table that another program made which people see as text, but in which SQLite stores as a number what looks like one. */
-export function numericColumns(db: Db, table: string): { name: string, declared: string }[] {
+/** A column of a table that another program made, of texts as people see it, that may hold numbers as well. */
+export interface MixedColumn {
+  name: string
+  declared: string
+  /** Whether what looks like a number is stored as one; else everything is stored as it is given. */
+  isNumeric: boolean
+}
+
+/** Columns that are declared as nothing, as BLOB, or as anything that SQLite does not know, such as STRING or DATE. */
+export function mixedColumns(db: Db, table: string): MixedColumn[] {
   return (db.pragma(`table_info(${quoteIdentifier(table)})`) as { name: string, type: string }[])
-    .filter(({ type }) => type !== '' && affinityOf(type) === 'TEXT' && !/CHAR|CLOB|TEXT|BLOB/i.test(type))
-    .map(({ name, type }) => ({ name, declared: type }))
+    .filter(({ type }) => affinityOf(type) === 'TEXT' && !/CHAR|CLOB|TEXT/i.test(type))
+    .map(({ name, type }) => ({ name, declared: type, isNumeric: type !== '' && !/BLOB/i.test(type) }))
 }
 
 /** Columns of a table, with what the catalogue remembers of how they are shown. */

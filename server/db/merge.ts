@@ -2,9 +2,9 @@ import { Fault, quoted } from '../faults.ts'
 import { MAX_COLUMNS, type ColumnInfo } from '../protocol.ts'
 import { foldName } from '../unique-name.ts'
 import { anyOf } from './any-of.ts'
-import { describeTable, isImported, numericColumns, registerTable, tableExists } from './catalogue.ts'
+import { describeTable, isImported, mixedColumns, registerTable, tableExists } from './catalogue.ts'
 import { quoteIdentifier, sameName } from './identifiers.ts'
-import { numberAsText } from './number-text.ts'
+import { mixedAsText, numberAsText } from './number-text.ts'
 import type { Db } from './open.ts'
 import { inRanges, keyRanges, lastRowid, stagedRanges } from './row-ranges.ts'
 import { deferForeignKeys, underRules } from './rules.ts'
@@ -102,7 +102,7 @@ export function mergeSchema(
 }
 
 /** Columns by what SQLite knows their names by. */
-const byName = <Column extends ColumnInfo>(columns: readonly Column[]): ReadonlyMap<string, Column> =>
+const byName = <Column extends { name: string }>(columns: readonly Column[]): ReadonlyMap<string, Column> =>
   new Map(columns.map((column) => [foldName(column.name), column]))
 
 const withoutContent = ({ content: _, ...column }: ColumnInfo): ColumnInfo => column
@@ -127,15 +127,14 @@ const names = (columns: readonly ColumnInfo[]): string => columns.map(({ name })
 
 /**
  * Bring staged rows into an existing table, and keep what undoing it needs. Belongs in the transaction that records
- * the import's success; the staged columns already have the types of `schema.stagedTypes`.
- * @throws Fault KEY_NOT_UNIQUE, SQLITE_CONSTRAINT, of tables of other programs COLUMN_MISMATCH too, and whatever `report` throws
+ * the import's success; the staged columns already have the types of `schema.stagedTypes`, and `checkKept` let them through.
+ * @throws Fault KEY_NOT_UNIQUE, SQLITE_CONSTRAINT, and whatever `report` throws
  */
 export function mergeStaged(db: Db, request: MergeRequest): MergeCounts & { tableRows: number } {
   const { table, importNumber, schema } = request
   const rows = describeTable(db, table).rows
   // Another program's table may have keys and rules of its own, by which an undo would go wrong.
   if (!schema.isOurs) {
-    checkKept(db, request)
     deferForeignKeys(db)
     const counts = mergeRows(db, request, rows)
     return { ...counts, tableRows: rows + counts.inserted }
@@ -160,18 +159,27 @@ function mergeRows(db: Db, request: MergeRequest, rows: number): MergeCounts {
 /**
  * SQLite turns texts that look like numbers into numbers where a column is declared as anything that it does not know, such as
  * STRING or DATE: 007 would become 7. Being compared with a number of such a column, a text that it takes for one is not above all.
- * @throws Fault COLUMN_MISMATCH where it would change a value
+ * Reads all staged rows; does not belong in a transaction that others wait for.
+ * @throws Fault COLUMN_MISMATCH where it would change a value, and whatever `report` throws
  */
-function checkKept(db: Db, { table, staging, schema: { stagedTypes } }: MergeRequest): void {
-  for (const { name, declared } of numericColumns(db, table)) {
-    const staged = stagedTypes.find((column) => column.type === 'TEXT' && sameName(column.name, name))
-    if (!staged) continue
-    const text = quoteIdentifier(staged.name)
-    const changed = db.prepare<[], { text: string }>(
-      `SELECT ${text} AS text FROM ${quoteIdentifier(staging)} WHERE NOT ${text} > CAST(9e999 AS NUMERIC) AND CAST(CAST(${text} AS NUMERIC) AS TEXT) <> ${text} LIMIT 1`,
-    ).get()
-    if (changed) throw new Fault('COLUMN_MISMATCH', `The column "${name}" of the table "${table}" is declared as ${declared}, in which SQLite would not keep ${quoted(changed.text)} as it is.`)
-  }
+export function checkKept(db: Db, { table, staging, schema: { stagedTypes }, report }: Pick<MergeRequest, 'table' | 'staging' | 'schema' | 'report'>): void {
+  const columns = mixedColumns(db, table).filter(({ name, isNumeric }) => isNumeric && stagedTypes.some((staged) => staged.type === 'TEXT' && sameName(staged.name, name)))
+  if (columns.length === 0) return
+  const changed = columns.map(({ name }) => {
+    const text = quoteIdentifier(name)
+    return { text, isChanged: `(NOT ${text} > CAST(9e999 AS NUMERIC) AND CAST(CAST(${text} AS NUMERIC) AS TEXT) <> ${text})` }
+  })
+  const find = db.prepare<[bigint, bigint], (string | null)[]>(
+    `SELECT ${changed.map(({ text, isChanged }) => `iif(${isChanged}, ${text}, NULL)`).join(', ')} FROM ${quoteIdentifier(staging)}
+     WHERE _rowid_ BETWEEN ? AND ? AND ${anyOf(changed.map(({ isChanged }) => isChanged))} LIMIT 1`,
+  ).raw(true)
+  inRanges(stagedRanges(db, staging), (first, last) => {
+    const texts = find.get(first, last)
+    const index = texts?.findIndex((text) => text !== null) ?? -1
+    if (index < 0) return
+    const { name, declared } = columns[index]!
+    throw new Fault('COLUMN_MISMATCH', `The column "${name}" of the table "${table}" is declared as ${declared}, in which SQLite would not keep ${quoted(texts![index])} as it is.`)
+  }, report)
 }
 
 /** Give the table its new columns; the old one keeps its rows under the name of the undo table. */
@@ -237,8 +245,15 @@ function upsert(db: Db, request: MergeRequest, rows: number): MergeCounts {
   report(0.1)
 
   const others = schema.stagedTypes.map(({ name }) => name).filter((name) => !keyColumns.some((column) => sameName(column, name)))
-  const differs = anyOf(['0', ...others.map((name) => `s.${quoteIdentifier(name)} IS NOT t.${quoteIdentifier(name)}`)])
-  const sameKey = keyColumns.map((name) => `s.${quoteIdentifier(name)} IS t.${quoteIdentifier(name)}`).join(' AND ')
+  const mixed = byName(mixedColumns(db, table))
+  // What declared types make of a comparison would keep SQLite from using the index over the staged rows, too.
+  const asStaged = (alias: string, name: string): string => {
+    const operand = `${alias}.${quoteIdentifier(name)}`
+    const column = mixed.get(foldName(name))
+    return column ? mixedAsText(operand, column) : operand
+  }
+  const differs = anyOf(['0', ...others.map((name) => `s.${quoteIdentifier(name)} IS NOT ${asStaged('t', name)}`)])
+  const sameKey = keyColumns.map((name) => `s.${quoteIdentifier(name)} IS ${asStaged('t', name)}`).join(' AND ')
   db.exec(`DROP TABLE IF EXISTS temp.${MATCHES}; CREATE TEMP TABLE ${MATCHES} (staged INTEGER PRIMARY KEY, existing INTEGER, changed INTEGER)`)
   const match = db.prepare<[bigint, bigint]>(
     `INSERT INTO ${MATCHES} SELECT s._rowid_, t._rowid_, ${differs} FROM ${t} t CROSS JOIN ${s} s ON ${sameKey} WHERE t._rowid_ BETWEEN ? AND ?`,
@@ -258,7 +273,11 @@ function upsert(db: Db, request: MergeRequest, rows: number): MergeCounts {
       db.exec(`CREATE TABLE ${quoteIdentifier(undoTable(importNumber))} AS
         SELECT t._rowid_ AS _rowid_, ${columnsOf('t', others)} FROM ${t} t WHERE t._rowid_ IN (SELECT existing FROM ${MATCHES} WHERE changed)`)
     }
-    const assignments = others.map((name) => `${quoteIdentifier(name)} = n.${quoteIdentifier(name)}`).join(', ')
+    const assignments = others.map((name) => {
+      const column = quoteIdentifier(name)
+      // A number that the file has as a text stays the number.
+      return `${column} = ${mixed.has(foldName(name)) ? `iif(n.${column} IS ${asStaged(t, name)}, ${t}.${column}, n.${column})` : `n.${column}`}`
+    }).join(', ')
     // One source, of the columns that are needed: of a join SQLite would take all there are, which can be more than it allows.
     const update = db.prepare<[bigint, bigint]>(
       `UPDATE ${t} SET ${assignments}

@@ -128,6 +128,24 @@ describe('a table that another program made', () => {
     assert.deepEqual([error?.code, db.prepare('SELECT inside FROM boxes WHERE id = 1').pluck().get(), db.prepare('SELECT count(*) FROM boxes').pluck().get()], ['SQLITE_CONSTRAINT', 2, 60_003])
   })
 
+  test('has rows matched by what is in columns without a type: a number is what the file has as its text, and stays one', async () => {
+    db.exec(`CREATE TABLE untyped AS SELECT 5 + 0 AS code, 'a' AS name, 10 + 0 AS size UNION ALL SELECT 2.5, 'b', 0.1 + 0.2 UNION ALL SELECT '7', 'c', 3.0 UNION ALL SELECT x'37', 'd', NULL
+      UNION ALL SELECT 9007199254740993 + 0, 'e', 1e21`)
+    const exported = await server.export('untyped')
+    const upsert = (csv: string): Promise<ImportRecord> => server.import(csv, { options: { table: 'untyped', mode: 'upsert', key: ['code'], columns: { size: { type: 'TEXT' } } } })
+    const rows = (): unknown => db.prepare('SELECT typeof(code), name, typeof(size), CAST(size AS TEXT) FROM untyped').raw().all()
+    const before = rows()
+    const again = await upsert(exported.split('\r\n').filter((line) => !line.includes(',d,')).join('\r\n'))
+    assert.deepEqual(counts(again), { status: 'completed', rowsRead: 4, rowsInserted: 0, rowsUpdated: 0, rowsUnchanged: 4, tableRows: 5 })
+    assert.deepEqual(rows(), before)
+    const changed = await upsert('code,name,size\n5,x,10\n2.5,b,11\n7,c,3\n6,new,1\n')
+    assert.deepEqual(counts(changed), { status: 'completed', rowsRead: 4, rowsInserted: 1, rowsUpdated: 2, rowsUnchanged: 1, tableRows: 6 })
+    assert.deepEqual(rows(), [
+      ['integer', 'x', 'integer', '10'], ['real', 'b', 'text', '11'], ['text', 'c', 'real', '3.0'], ['blob', 'd', 'null', null],
+      ['integer', 'e', 'real', '1.0e+21'], ['text', 'new', 'text', '1'],
+    ])
+  })
+
   test('takes no value that SQLite would change there', async () => {
     db.exec('CREATE TABLE declared (code STRING, at DATETIME, any, blob BLOB)')
     const append = async (row: string): Promise<string | undefined> =>

@@ -1,7 +1,7 @@
 import { rememberSettings } from '../db/header-settings.ts'
 import { completeImport, findSameFile, insertRejects } from '../db/imports-store.ts'
 import { textEncoding } from '../db/image-file.ts'
-import { A_ROW, mergeSchema } from '../db/merge.ts'
+import { A_ROW, checkKept, mergeSchema } from '../db/merge.ts'
 import { registerNumberText } from '../db/number-text.ts'
 import type { Db } from '../db/open.ts'
 import { publish, type Published } from '../db/publish.ts'
@@ -125,7 +125,14 @@ class ImportRun {
     if (staging.needsRewrite(columns, file.hasMisfits)) {
       await staging.rewrite(columns, (work) => writes.run(work), (fraction) => this.#report(fraction * 0.4))
     }
-    if (schema && !schema.isOurs) enforceForeignKeys(db)
+    const report = (fraction: number): void => {
+      control.throwIfStopped()
+      this.#report(0.4 + fraction * 0.5)
+    }
+    if (schema && !schema.isOurs) {
+      checkKept(db, { table, staging: staging.name, schema, report: () => report(0) })
+      enforceForeignKeys(db)
+    }
     // The rows reach the disk before anybody is told of them, even if the power fails next.
     db.pragma('synchronous = FULL')
     try {
@@ -133,10 +140,7 @@ class ImportRun {
         const published = publish(db, {
           mode, table, importNumber: number, staging, columns, rows: this.#rowsRead - this.#rowsRejected,
           ...(schema && { merge: { schema, key: mode === 'upsert' ? key : [] } }),
-          report: (fraction) => {
-            control.throwIfStopped()
-            this.#report(0.4 + fraction * 0.5)
-          },
+          report,
         })
         const outcome = this.#describe(published, arrived, file, schema?.notices ?? [])
         rememberSettings(db, file.header, { ...this.#plan.options, table }, Date.now())
