@@ -232,6 +232,9 @@ const columnsOf = (alias: string, columns: readonly string[]): string => columns
 /** Pairs of rows of the file and of the table with the same key. */
 const MATCHES = '_hextrackr_matches'
 
+/** What a statement that updates a table calls the new values: no table of people has that name. */
+const CHANGES = '_hextrackr_changes'
+
 function upsert(db: Db, request: MergeRequest, rows: number): MergeCounts {
   const { table, staging, key, importNumber, schema, report } = request
   const keyColumns = key.map((wanted) => schema.columns.find(({ name }) => sameName(name, wanted))!.name)
@@ -276,14 +279,14 @@ function upsert(db: Db, request: MergeRequest, rows: number): MergeCounts {
     const assignments = others.map((name) => {
       const column = quoteIdentifier(name)
       // A number that the file has as a text stays the number.
-      return `${column} = ${mixed.has(foldName(name)) ? `iif(n.${column} IS ${asStaged(t, name)}, ${t}.${column}, n.${column})` : `n.${column}`}`
+      return `${column} = ${mixed.has(foldName(name)) ? `iif(${CHANGES}.${column} IS ${asStaged(t, name)}, ${t}.${column}, ${CHANGES}.${column})` : `${CHANGES}.${column}`}`
     }).join(', ')
     // One source, of the columns that are needed: of a join SQLite would take all there are, which can be more than it allows.
     const update = db.prepare<[bigint, bigint]>(
       `UPDATE ${t} SET ${assignments}
        FROM (SELECT m.existing AS _rowid_, ${columnsOf('s', others)} FROM ${MATCHES} m JOIN ${s} s ON s._rowid_ = m.staged
-         WHERE m.changed AND m.staged BETWEEN ? AND ?) n
-       WHERE n._rowid_ = ${t}._rowid_`,
+         WHERE m.changed AND m.staged BETWEEN ? AND ?) ${CHANGES}
+       WHERE ${CHANGES}._rowid_ = ${t}._rowid_`,
     )
     inRanges(stagedRanges(db, staging), (first, last) => void update.run(first, last), (fraction) => report(0.5 + 0.2 * fraction))
   }

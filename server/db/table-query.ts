@@ -248,13 +248,14 @@ class Pages {
   #sample(): SqlValue[] {
     const { table, sortColumn, isWhole } = this.#sql
     const { sampledRows } = this.#limits
+    // Whatever the table and its columns are called: nothing of a query in brackets is known outside of them.
     const values = (keys: string, ...given: SqlValue[]): SqlValue[] =>
-      this.#db.prepare(`${keys} SELECT ${sortColumn!} FROM keys CROSS JOIN ${table} WHERE _rowid_ = key ORDER BY 1`).pluck().safeIntegers(true).all(...given) as SqlValue[]
+      this.#db.prepare(`SELECT ${sortColumn!} FROM ${table} WHERE _rowid_ IN (${keys}) ORDER BY 1`).pluck().safeIntegers(true).all(...given) as SqlValue[]
     const first = isWhole && this.total > sampledRows ? this.#firstRowidIfDense() : undefined
-    if (first === undefined) return values('WITH keys (key) AS (SELECT value FROM json_each(?))', this.#sampledKeys ?? this.#countAndSample())
+    if (first === undefined) return values('SELECT value FROM json_each(?)', this.#sampledKeys ?? this.#countAndSample())
     return values(
-      `WITH RECURSIVE sample (number) AS (VALUES (1) UNION ALL SELECT number + 1 FROM sample WHERE number < ?),
-         keys (key) AS (SELECT ? + ((number * ${GOLDEN_RATIO} & 4294967295) * ? >> 32) FROM sample)`, sampledRows, first, this.total)
+      `WITH RECURSIVE sample (number) AS (VALUES (1) UNION ALL SELECT number + 1 FROM sample WHERE number < ?)
+       SELECT ? + ((number * ${GOLDEN_RATIO} & 4294967295) * ? >> 32) FROM sample`, sampledRows, first, this.total)
   }
 
   /** Count the rows that are wanted, and note the keys of a sample of them in the same pass. @returns those keys */

@@ -115,8 +115,8 @@ export function undoImport(db: Db, importNumber: number): void {
 function putBackRows(db: Db, table: string, savedRows: string): void {
   const saved = quoteIdentifier(savedRows)
   const [rowid, ...columns] = (db.pragma(`table_info(${saved})`) as { name: string }[]).map(({ name }) => quoteIdentifier(name))
-  const assignments = columns.map((column) => `${column} = old.${column}`).join(', ')
-  db.exec(`UPDATE ${table} SET ${assignments} FROM ${saved} old WHERE old.${rowid!} = ${table}._rowid_`)
+  const assignments = columns.map((column) => `${column} = ${saved}.${column}`).join(', ')
+  db.exec(`UPDATE ${table} SET ${assignments} FROM ${saved} WHERE ${saved}.${rowid!} = ${table}._rowid_`)
   db.exec(`DROP TABLE ${saved}`)
 }
 

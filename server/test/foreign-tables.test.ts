@@ -208,6 +208,23 @@ describe('a table that another program made', () => {
   })
 })
 
+test('a table and its columns may be called what a statement calls its parts', async (t) => {
+  const server = await TestServer.start(t)
+  for (const name of ['n', 'old', 's', 't', 'm']) {
+    await server.import('id,v\n1,a\n2,b\n', { filename: `${name}.csv` })
+    const { status, sessionId } = await server.import('id,v\n1,x\n2,b\n3,z\n', { options: { table: name, mode: 'upsert', key: ['id'] } })
+    assert.deepEqual([status, (await server.rows(name)).rows], ['completed', [[1, 'x'], [2, 'b'], [3, 'z']]], name)
+    assert.equal((await server.request('POST', `/api/imports/${sessionId}/undo`)).status, 200)
+    assert.deepEqual((await server.rows(name)).rows, [[1, 'a'], [2, 'b']], name)
+  }
+  for (const [table, column] of [['sample', 'v'], ['keys', 'v'], ['deep', 'key']] as const) {
+    server.openDatabase().exec(`CREATE TABLE ${table} (${column} INTEGER);
+      WITH RECURSIVE k (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM k WHERE i < 60000) INSERT INTO ${table} SELECT i * 7919 % 60001 FROM k`)
+    assert.deepEqual((await server.rows(table, `?sort=${column}&offset=30000&limit=1`)).rows, [[30_000]], table)
+    assert.deepEqual((await server.rows(table, `?sort=${column}&offset=30000&limit=1&filter[${column}]=gte:1`)).rows, [[30_001]], table)
+  }
+})
+
 test('a rule that another program gave to a table of ours is what an undo that breaks it ends with', async (t) => {
   const server = await TestServer.start(t)
   await server.import('id,v\n1,a\n', { filename: 'watched.csv' })
