@@ -456,6 +456,30 @@ export interface Filter {
   value: string
 }
 
+/** By which column rows are in order. */
+export interface Order {
+  column: string
+  descending: boolean
+}
+
+/**
+ * What `sort` asks for: `-column` for descending order, `column` or `+column` for ascending. A name may begin with a sign itself:
+ * `-x` is the column `-x` where there is none called `x`, and `+x` the column `+x` where there is one.
+ */
+export function readSort(sort: string, columns: readonly ColumnInfo[]): Order {
+  const [sign, rest] = [sort.slice(0, 1), sort.slice(1)]
+  const isColumn = (column: string): boolean => columns.some(({ name }) => name === column)
+  if (sign === '-' && (isColumn(rest) || !isColumn(sort))) return { column: rest, descending: true }
+  return { column: sign === '+' && isColumn(rest) && !isColumn(sort) ? rest : sort, descending: false }
+}
+
+/** The `sort` that asks for this order. An empty one would ask for none. */
+export function writeSort({ column, descending }: Order, columns: readonly ColumnInfo[]): string {
+  if (descending) return `-${column}`
+  const read = readSort(column, columns)
+  return column !== '' && read.column === column && !read.descending ? column : `+${column}`
+}
+
 /** A page with `count=later`: the total is null where rows would have to be counted for it. */
 export type RowsPageSoFar = Omit<RowsPage, 'total'> & { total: number | null }
 

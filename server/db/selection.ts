@@ -1,5 +1,5 @@
 import { Fault, quoted } from '../faults.ts'
-import type { ColumnInfo, Filter, FilterOperator } from '../protocol.ts'
+import { readSort, type ColumnInfo, type Filter, type FilterOperator } from '../protocol.ts'
 import { foldName } from '../unique-name.ts'
 import { anyOf } from './any-of.ts'
 import { columnIndexes, hasRowid, isImported, tableColumns } from './catalogue.ts'
@@ -10,7 +10,8 @@ import { sortKey } from './sort-key.ts'
 
 /** Which rows of a table, in what order. */
 export interface RowSelection {
-  sort?: { column: string, descending: boolean }
+  /** `column` or `-column`, as `readSort` reads it. */
+  sort?: string
   /** Text that some column contains, ASCII letters compared without case. */
   search?: string
   filters: Filter[]
@@ -101,10 +102,11 @@ export class SelectionSql {
       return { column, condition: filterSql(column, filter, isOurs), isIndexable: isIndexable(column, filter) }
     })
     this.#search = search === undefined ? undefined : searchSql(this.columns, search, isOurs)
-    const sorted = sort && columnOf(sort.column)
+    const order = sort === undefined ? undefined : readSort(sort, this.columns)
+    const sorted = order && columnOf(order.column)
     this.sortColumn = sorted && sortKey(sorted)
     this.sortIndex = sorted && this.indexes.get(sorted.name)
-    this.isDescending = sort?.descending ?? false
+    this.isDescending = order?.descending ?? false
     this.isWhole = this.#filters.length === 0 && !this.#search
     this.condition = allOf([
       ...this.hasRowid ? [{ sql: WHILE_WANTED, values: [] }] : [],

@@ -96,7 +96,7 @@ function readExportId(given: unknown): string {
 /** `sort=-col`, `q=text`, `filter[col]=op:value` out of a query string. @throws Fault BAD_QUERY */
 function readSelection(req: Request): RowSelection {
   const filters: RowSelection['filters'] = []
-  let sort: RowSelection['sort']
+  let sort: string | undefined
   let search: string | undefined
   for (const [key, text] of paramsOf(req)) {
     const filtered = /^filter\[(.*)\]$/s.exec(key)?.[1]
@@ -104,13 +104,13 @@ function readSelection(req: Request): RowSelection {
       if (filters.length === MAX_FILTERS) throw new Fault('BAD_QUERY', `There can be ${MAX_FILTERS} filters at most.`)
       filters.push(readFilter(filtered, text))
     } else if (key === 'sort' && text !== '') {
-      sort = text.startsWith('-') ? { column: text.slice(1), descending: true } : { column: text, descending: false }
+      sort = text
     } else if (key === 'q' && text !== '') {
       if (text.length > MAX_SEARCH_LENGTH) throw new Fault('BAD_QUERY', `The parameter "q" has at most ${MAX_SEARCH_LENGTH} characters.`)
       search = text
     }
   }
-  return { filters, ...(sort && { sort }), ...(search !== undefined && { search }) }
+  return { filters, ...(sort !== undefined && { sort }), ...(search !== undefined && { search }) }
 }
 
 function readFilter(column: string, text: string): RowSelection['filters'][number] {

@@ -37,6 +37,16 @@ describe('tables', () => {
     assert.deepEqual(await names('?sort=-amount'), ['Eva', 'adam', 'zoe', '_under'])
   })
 
+  test('are sorted by columns whose names begin with a sign, either way', async () => {
+    const order = async (table: string, sort: string): Promise<string> => (await server.rows(table, `?sort=${encodeURIComponent(sort)}`)).rows.map(([id]) => id).join('')
+    await server.import('id,-a,+b\n1,2,3\n2,1,2\n3,3,1\n', { filename: 'signs.csv' })
+    assert.deepEqual(await Promise.all(['-a', '--a', '+-a', '+b', '-+b', '++b', '+id', '-id'].map((sort) => order('signs', sort))), ['213', '312', '213', '321', '123', '321', '123', '321'])
+    await server.import('id,a,-a\n1,2,9\n2,1,8\n3,3,7\n', { filename: 'both.csv' })
+    assert.deepEqual(await Promise.all(['a', '-a', '+-a', '--a'].map((sort) => order('both', sort))), ['213', '312', '321', '123'])
+    for (const sort of ['-none', '+none', '+', '-']) assert.equal((await server.get<Problem>(`/api/tables/both/rows?sort=${encodeURIComponent(sort)}`)).body.code, 'BAD_QUERY', sort)
+    for (const table of ['signs', 'both']) await server.request('DELETE', `/api/tables/${table}`)
+  })
+
   test('are searched for text in any column as people see it, wildcards taken literally', async () => {
     assert.deepEqual(await names('?q=eVA'), ['Eva'])
     assert.deepEqual(await names('?q=1.50'), ['adam'])

@@ -274,7 +274,7 @@ class SqlDesk {
     this.#wrap.scrollTo(0, 0)
     this.#blank.hidden = true
     this.#pager.element.hidden = false
-    this.#pager.paint({ total: rows.length, shown: part.rows.length, offset, perPage, columns: columns.length, sort: '', page })
+    this.#pager.paint({ total: rows.length, shown: part.rows.length, offset, perPage, columns: columns.length, page })
   }
 
   #openDetail(page: RowsPage, offset: number, index: number): void {

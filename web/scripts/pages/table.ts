@@ -1,5 +1,5 @@
 /** One table: its rows, a page at a time, searched, filtered and sorted by the server. The address holds what is on show. */
-import type { ColumnInfo, Filter, RowsPageSoFar, TableInfo } from '../../../server/protocol.ts'
+import { writeSort, type ColumnInfo, type Filter, type RowsPageSoFar, type TableInfo } from '../../../server/protocol.ts'
 import { api, ApiError, type Place } from '../shared/api.ts'
 import { columnMenu } from '../shared/column-menu.ts'
 import { columnsChooser } from '../shared/columns-chooser.ts'
@@ -16,7 +16,7 @@ import { say } from '../shared/rich.ts'
 import { RowDrawer } from '../shared/row-detail.ts'
 import { TableGrid } from '../shared/table-grid.ts'
 import {
-  asCsv, asJson, chooseColumns, pageCount, readView, shownColumns, sortedBy, writeView, type TableView,
+  asCsv, asJson, chooseColumns, orderOf, pageCount, readView, shownColumns, sortedBy, writeView, type TableView,
 } from '../shared/table-view.ts'
 import { failurePage, tableNotFoundPage } from './error.ts'
 
@@ -284,7 +284,7 @@ class TableBrowser {
   #paint(keepPlace = false): void {
     const shown = this.#shown!
     const { page: { columns, rows }, offset } = shown
-    const { q, sort } = this.#view
+    const { q } = this.#view
     if (this.#search !== document.activeElement) this.#search.value = q
     this.#paintChips()
     const onShow = shownColumns(this.#view, columns)
@@ -294,8 +294,8 @@ class TableBrowser {
     if (isEmpty) this.#paintBlank()
     else {
       this.#grid.paint({
-        columns: onShow, positions: onShow.map((column) => columns.indexOf(column)), rows, offset, total: shown.page.total, sort, q,
-        indexed: new Set(this.#info.indexed),
+        columns: onShow, positions: onShow.map((column) => columns.indexOf(column)), rows, offset, total: shown.page.total, q,
+        order: orderOf(this.#view, columns), indexed: new Set(this.#info.indexed),
       }, keepPlace)
     }
     this.#paintCounts()
@@ -305,14 +305,16 @@ class TableBrowser {
   #paintCounts(): void {
     const shown = this.#shown!
     const { page: { total, rows }, offset, perPage } = shown
-    const { sort, page, q, filters } = this.#view
+    const { page, q, filters } = this.#view
     const all = plural(this.#info.rows, 'row')
     setText(this.#counts, q || filters.length > 0
       ? `${total === null ? 'Counting…' : count(total)} of ${all}`
       : `${all}, ${plural(this.#info.columns.length, 'column')}`)
-    const column = shown.page.columns.find(({ name }) => sortedBy({ sort }, name))
+    const order = orderOf(this.#view, shown.page.columns)
+    const column = shown.page.columns.find(({ name }) => name === order?.column)
     this.#pager.paint({
-      total, shown: rows.length, offset, perPage, sort, page, speedUp: column && this.#isIndexOffered(column) ? () => void this.#buildIndex(column) : undefined,
+      total, shown: rows.length, offset, perPage, sortColumn: order?.column, page,
+      speedUp: column && this.#isIndexOffered(column) ? () => void this.#buildIndex(column) : undefined,
     })
   }
 
@@ -357,8 +359,8 @@ class TableBrowser {
     if (which === 'first') return
     const { page: { columns, total } } = this.#shown!
     const { page, perPage } = this.#view
-    const column = columns.find(({ name }) => sortedBy(this.#view, name) !== undefined)
-    const sorted = column ? ` Sorted by ${column.name}, ${sortedBy(this.#view, column.name) ?? ''}.` : ''
+    const order = orderOf(this.#view, columns)
+    const sorted = order ? ` Sorted by ${order.column}, ${order.descending ? 'descending' : 'ascending'}.` : ''
     const changed = which === 'changed' ? 'The table has changed. ' : ''
     this.#context.announce(`${changed}${plural(total ?? 0, 'row')}. Page ${count(page)} of ${count(pageCount(total ?? 0, perPage))}.${sorted}`)
   }
@@ -410,12 +412,12 @@ class TableBrowser {
     const summing = new AbortController()
     const content = columnMenu({
       column,
-      sorted: sortedBy(this.#view, column.name),
+      sorted: sortedBy(orderOf(this.#view, this.#info.columns), column.name),
       isIndexOffered: this.#isIndexOffered(column),
       isIndexed: this.#isIndexed(column),
       isQuick: this.#info.rows <= MANY_ROWS,
       canHide: onShow.length > 1,
-      sort: (sort) => done({ sort }),
+      sort: (direction) => done({ sort: direction ? writeSort({ column: column.name, descending: direction === 'descending' }, this.#info.columns) : '' }),
       filter: (filter) => done({ filters: this.#with(filter) }),
       hide: () => {
         this.#menu.close()

@@ -17,7 +17,8 @@ export interface ColumnMenuOptions {
   /** Whether a summary is quick enough to be shown without being asked for. */
   isQuick: boolean
   canHide: boolean
-  sort: (sort: string) => void
+  /** By this column; undefined is the order of the table. */
+  sort: (direction: Direction | undefined) => void
   filter: (filter: Filter) => void
   hide: () => void
   buildIndex: () => void
@@ -36,9 +37,9 @@ export function columnMenu(options: ColumnMenuOptions): Node[] {
     : isDate(column) ? ['Oldest first', 'Newest first'] : ['Sort A to Z', 'Sort Z to A']
   return [
     el('p', { class: 'menu__name data', dir: 'auto', title: column.name }, shortName(column.name)),
-    item('arrow-up', up, () => options.sort(column.name), sorted === 'ascending'),
-    item('arrow-down', down, () => options.sort(`-${column.name}`), sorted === 'descending'),
-    ...sorted ? [item('x', 'Do not sort', () => options.sort(''))] : [],
+    item('arrow-up', up, () => options.sort('ascending'), sorted === 'ascending'),
+    item('arrow-down', down, () => options.sort('descending'), sorted === 'descending'),
+    ...sorted ? [item('x', 'Do not sort', () => options.sort(undefined))] : [],
     ...options.isIndexOffered ? [item('zap', 'Build an index, sort faster', options.buildIndex)] : [],
     ...options.isIndexed ? [item('trash-2', 'Remove the index', options.removeIndex)] : [],
     el('hr'),

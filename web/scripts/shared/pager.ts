@@ -14,7 +14,8 @@ export interface PagerState {
   perPage: number
   /** Where they are why a page has few rows. */
   columns?: number
-  sort: string
+  /** Absent where the rows are in the order of the table. */
+  sortColumn?: string | undefined
   /** From 1. */
   page: number
   /** Offered where the sort reads the whole table. */
@@ -59,7 +60,7 @@ export class Pager {
         el('label', { class: 'pager__page' }, el('span', { class: 'vh' }, 'Page'), this.#input, this.#pages), next.button, last.button))
   }
 
-  paint({ total, shown, offset, perPage, columns, sort, page, speedUp }: PagerState): void {
+  paint({ total, shown, offset, perPage, columns, sortColumn, page, speedUp }: PagerState): void {
     const isTyped = page === this.#page && this.#input === document.activeElement
     this.#page = page
     // While rows are counted there is at least this page, and one more if it is full.
@@ -69,7 +70,7 @@ export class Pager {
       ...shown === 0
         ? ['No rows']
         : ['Rows ', bold(offset + 1), ' to ', bold(offset + shown), el('span', { class: 'pager__total' }, total === null ? ', counting…' : ` of ${count(total)}`)],
-      sort ? el('span', { class: 'pager__sort muted' }, ', sorted by ', el('span', { class: 'data' }, sort.replace(/^-/, ''))) : '',
+      sortColumn !== undefined ? el('span', { class: 'pager__sort muted' }, ', sorted by ', el('span', { class: 'data' }, sortColumn)) : '',
       columns !== undefined && perPage < PAGE_SIZES[0]
         ? el('span', { class: 'pager__sort muted' }, `, ${plural(perPage, 'row')} a page because of ${plural(columns, 'column')}`)
         : '',

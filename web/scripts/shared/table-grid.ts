@@ -2,7 +2,7 @@
  * The grid of the table page. Every cell can be reached with the arrow keys; where there are very many, only the columns in
  * sight are in the document, and those beside them are stood in for by a cell as wide as all of them.
  */
-import type { CellValue, ColumnInfo } from '../../../server/protocol.ts'
+import type { CellValue, ColumnInfo, Order } from '../../../server/protocol.ts'
 import { el, icon } from './dom.ts'
 import { cellClass, isNumber, markedContent, richContent, rowButton, TYPE_WORDS } from './grid.ts'
 import { cellText, sortedBy, textWidth } from './table-view.ts'
@@ -15,7 +15,8 @@ export interface GridRows {
   /** Of the first row, from 0. */
   offset: number
   total: number | null
-  sort: string
+  /** Absent where the rows are in the order of the table. */
+  order: Order | undefined
   q: string
   indexed: ReadonlySet<string>
 }
@@ -234,9 +235,9 @@ export class TableGrid {
   }
 
   #headCell(position: number): HTMLElement {
-    const { columns, sort } = this.#rows!
+    const { columns, order } = this.#rows!
     const column = columns[position]!
-    const sorted = sortedBy({ sort }, column.name)
+    const sorted = sortedBy(order, column.name)
     const button = el('button', {
       'type': 'button', 'class': 'colhead', 'data-sorted': sorted, 'tabindex': -1, 'aria-haspopup': 'dialog', 'aria-expanded': 'false',
       'on': { click: () => this.#actions.menu(column, button) },

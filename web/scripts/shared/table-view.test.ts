@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ColumnInfo } from '../../../server/protocol.ts'
+import { writeSort, type ColumnInfo } from '../../../server/protocol.ts'
 import {
-  anyOf, asCsv, asJson, cellText, chooseColumns, filterValue, linkOf, matchesIn, operatorWords, pageCount, readView,
+  anyOf, asCsv, asJson, cellText, chooseColumns, filterValue, linkOf, matchesIn, operatorWords, orderOf, pageCount, readView,
   rowsPerPage, shownColumns, sortedBy, textWidth, writeView,
   type TableView,
 } from './table-view.ts'
@@ -25,11 +25,19 @@ test('nonsense in the address is the first page of everything', () => {
 })
 
 test('a view knows its order and its number of pages', () => {
-  assert.equal(sortedBy({ sort: '-cvss' }, 'cvss'), 'descending')
-  assert.equal(sortedBy({ sort: 'cvss' }, 'cvss'), 'ascending')
-  assert.equal(sortedBy({ sort: 'cvss' }, 'title'), undefined)
+  const sorted = (sort: string, column: string) => sortedBy(orderOf({ sort }, COLUMNS), column)
+  assert.deepEqual([sorted('-price', 'price'), sorted('price', 'price'), sorted('price', 'name'), sorted('', 'price')], ['descending', 'ascending', undefined, undefined])
   assert.deepEqual([1, 14, 200, 400, 2_000, 10_000].map(rowsPerPage), [100, 100, 100, 50, 10, 10])
   assert.deepEqual([pageCount(0, 100), pageCount(100, 100), pageCount(101, 100)], [1, 1, 2])
+})
+
+test('any column can be sorted by either way, whatever sign its name and those of others begin with', () => {
+  const tables = [['a'], ['-a'], ['+a'], ['a', '-a'], ['a', '+a'], ['a', '-a', '+a', '--a', '++a'], ['', '-'], ['-', '--'], ['+', '++']]
+  for (const columns of tables.map((names): ColumnInfo[] => names.map((name) => ({ name, type: 'TEXT' })))) {
+    for (const { name: column } of columns) {
+      for (const descending of [false, true]) assert.deepEqual(orderOf({ sort: writeSort({ column, descending }, columns) }, columns), { column, descending })
+    }
+  }
 })
 
 test('columns are named by whichever are fewer, hidden or shown, and one is always on show', () => {

@@ -1,11 +1,11 @@
 /** Which part of a table is on show: read from the address, written to it, paged. Pure. */
-import { FILTER_OPERATORS, type CellValue, type ColumnInfo, type Filter, type FilterOperator } from '../../../server/protocol.ts'
+import { FILTER_OPERATORS, readSort, type CellValue, type ColumnInfo, type Filter, type FilterOperator, type Order } from '../../../server/protocol.ts'
 
 export interface TableView {
   /** From 1. */
   page: number
   perPage: number
-  /** `column` or `-column`; empty for the order of the rows in the table. */
+  /** `column` or `-column`, as `readSort` reads it; empty for the order of the rows in the table. */
   sort: string
   q: string
   filters: Filter[]
@@ -87,10 +87,13 @@ export function chooseColumns(all: readonly ColumnInfo[], shown: ReadonlySet<str
 
 export type Direction = 'ascending' | 'descending'
 
-/** How the view sorts by that column, if it does. */
-export function sortedBy({ sort }: Pick<TableView, 'sort'>, column: string): Direction | undefined {
-  if (sort === column) return 'ascending'
-  return sort === `-${column}` ? 'descending' : undefined
+/** By which of the columns the view sorts, if it does. */
+export const orderOf = ({ sort }: Pick<TableView, 'sort'>, columns: readonly ColumnInfo[]): Order | undefined => sort === '' ? undefined : readSort(sort, columns)
+
+/** How an order sorts by that column, if it does. */
+export function sortedBy(order: Order | undefined, column: string): Direction | undefined {
+  if (order?.column !== column) return undefined
+  return order.descending ? 'descending' : 'ascending'
 }
 
 const isUnary = (operator: FilterOperator): boolean => operator === 'empty' || operator === 'notempty'
