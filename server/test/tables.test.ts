@@ -55,6 +55,23 @@ describe('tables', () => {
     assert.equal((await server.rows('people', '?q=nothing')).total, 0)
   })
 
+  test('are searched and filtered for a NUL as for any other character', async () => {
+    await server.import('id,b\n1,x\n2,A\0b\n3,\n4,%\n5,ab\n', { filename: 'nul.csv' })
+    server.openDatabase().exec('CREATE TABLE nul_foreign (id, b); INSERT INTO nul_foreign VALUES (1, x\'00\'), (2, \'a\' || char(0) || \'B\'), (3, NULL), (4, 5)')
+    for (const table of ['nul', 'nul_foreign']) {
+      const found = async (query: string): Promise<unknown[]> => (await server.rows(table, query)).rows.map(([id]) => id)
+      for (const text of ['%00', 'a%00', '%00b', 'A%00B']) {
+        assert.deepEqual(await found(`?filter[b]=contains:${text}`), [2], text)
+        assert.deepEqual(await found(`?q=${text}`), [2], text)
+      }
+      for (const text of ['%00%00', 'b%00', '%25%00', 'x%00']) {
+        assert.deepEqual(await found(`?filter[b]=contains:${text}`), [], text)
+        assert.deepEqual(await found(`?q=${text}`), [], text)
+      }
+      await server.request('DELETE', `/api/tables/${table}`)
+    }
+  })
+
   test('are filtered by every operator', async () => {
     const filter = (column: string, value: string): Promise<unknown[]> => names(`?filter[${column}]=${encodeURIComponent(value)}`)
     assert.deepEqual(await filter('score', 'eq:10'), ['adam'])
