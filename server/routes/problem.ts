@@ -31,10 +31,12 @@ export function problemHandler(logger: Logger): ErrorRequestHandler {
   }
 }
 
-/** Express marks what a client did wrong (a bad percent-encoding, say) with a status of 4xx. */
+/** Express marks what a client did wrong (a bad percent-encoding, say) with a status of 4xx; what reads bodies gives its errors a type as well. */
 function refusalOfExpress(error: unknown): Fault | null {
   const status = error instanceof Error && !(error instanceof Fault) && 'status' in error ? Number(error.status) : NaN
   if (status === 413) return new Fault('BODY_TOO_LARGE', 'The body of the request is larger than this takes.', { cause: error })
-  if (status >= 400 && status < 500) return new Fault('BAD_QUERY', 'The address or the body of the request is not well formed.', { cause: error })
-  return null
+  if (!(status >= 400 && status < 500)) return null
+  return 'type' in (error as Error)
+    ? new Fault('BAD_BODY', 'The body of the request cannot be read as JSON.', { cause: error })
+    : new Fault('BAD_QUERY', 'The address of the request is not well formed.', { cause: error })
 }

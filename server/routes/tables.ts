@@ -39,7 +39,7 @@ export function tableRoutes({ tables, imports, exports }: { tables: Tables, impo
   })
   router.post('/tables/:name/indexes', json({ limit: '10kb' }), async (req, res) => {
     const { column } = (req.body ?? {}) as { column?: unknown }
-    if (typeof column !== 'string') throw new Fault('BAD_QUERY', 'Name the column as { "column": "name" }.')
+    if (typeof column !== 'string') throw new Fault('BAD_BODY', 'Name the column as { "column": "name" }.')
     await tables.buildIndex(req.params.name, column)
     res.status(201).json(await tables.describe(req.params.name))
   })

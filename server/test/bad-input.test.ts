@@ -211,6 +211,18 @@ describe('bad input', () => {
     assertProblem(await server.get('/api/tables/%E0%A4%A'), 400, 'BAD_QUERY')
   })
 
+  test('in a body that should be JSON is told as such, and not as a bad address', async () => {
+    const routes = [['POST', '/api/query'], ['POST', '/api/query/export'], ['POST', '/api/backups'], ['POST', '/api/backups/none/restore'],
+      ['POST', `/api/imports/${newSessionId()}/resume`], ['POST', '/api/tables/none/indexes'], ['PATCH', '/api/tables/none'], ['POST', '/api/session']] as const
+    for (const [method, path] of routes) {
+      for (const [body, type] of [['{', 'application/json'], ['nonsense', 'application/json'], ['{}', 'application/json; charset=latin-9']] as const) {
+        assertProblem(await server.request(method, path, { body, headers: { 'content-type': type } }), 400, 'BAD_BODY')
+      }
+    }
+    assertProblem(await server.request('POST', '/api/tables/none/indexes', { body: '{"column":7}', headers: { 'content-type': 'application/json' } }), 400, 'BAD_BODY')
+    assertProblem(await server.request('POST', '/api/query', { body: `{"sql":"${' '.repeat(600_000)}"}`, headers: { 'content-type': 'application/json' } }), 413, 'BODY_TOO_LARGE')
+  })
+
   test('in the name of a file leads nowhere', async () => {
     const files = () => readdirSync(server.dataDir, { recursive: true }).map(String).filter((name) => !/-(wal|shm)$/.test(name)).sort()
     const before = files()

@@ -134,7 +134,7 @@ describe('an index', () => {
     assert.equal((await build('nowhere')).body.code, 'TABLE_NOT_FOUND')
     await server.import('a\n1\n', { filename: 'other.csv' })
     assert.equal((await build('other')).body.code, 'BAD_QUERY')
-    assert.equal((await server.request<Problem>('POST', '/api/tables/other/indexes')).body.code, 'BAD_QUERY')
+    assert.equal((await server.request<Problem>('POST', '/api/tables/other/indexes')).body.code, 'BAD_BODY')
   })
 
   test('goes with its table through every kind of import and undo, byte for byte', async () => {
