@@ -19,6 +19,11 @@ export function recallSettings(db: Db, header: readonly string[]): { options: Re
   return row && { options: JSON.parse(row.options) as Record<string, unknown>, usedAt: row.used_at }
 }
 
+/** Have the settings of a table's files lead to its new name. */
+export function renameInSettings(db: Db, table: string, to: string): void {
+  db.prepare(`UPDATE _hextrackr_header_settings SET options = json_set(options, '$.table', ?) WHERE options ->> '$.table' = ? COLLATE NOCASE`).run(to, table)
+}
+
 /**
  * Where the corrected rejects of a file with this header belong. They join the rows that are there, whatever mode
  * brought those in; only an upsert stays one.

@@ -1,5 +1,6 @@
 import { Fault } from '../faults.ts'
 import { nameExists, resolveTable } from './catalogue.ts'
+import { renameInSettings } from './header-settings.ts'
 import { INTERNAL_PREFIX, quoteIdentifier, sameName } from './identifiers.ts'
 import type { Db } from './open.ts'
 import { forgetUndoOf } from './undo.ts'
@@ -16,7 +17,7 @@ export function dropTable(db: Db, name: string): void {
 const PASSING_NAME = `${INTERNAL_PREFIX}renamed`
 
 /**
- * Give a table another name, in the history too, so that its imports still lead to it. Belongs in a transaction.
+ * Give a table another name, in the history and the settings of its files too, so that they still lead to it. Belongs in a transaction.
  * @param to a name that has passed checkTableName
  * @throws Fault TABLE_NOT_FOUND, TABLE_EXISTS, TABLE_IN_USE
  */
@@ -33,6 +34,7 @@ export function renameTable(db: Db, name: string, to: string): void {
   db.prepare('UPDATE _hextrackr_tables SET name = ? WHERE name = ?').run(to, table)
   db.prepare('UPDATE _hextrackr_undo SET table_name = ? WHERE table_name = ? COLLATE NOCASE').run(to, table)
   db.prepare('UPDATE _hextrackr_imports SET table_name = ? WHERE table_name = ? COLLATE NOCASE').run(to, table)
+  renameInSettings(db, table, to)
 }
 
 /** @throws Fault TABLE_IN_USE where something in the database keeps SQLite from following the name through all of it */

@@ -249,6 +249,16 @@ describe('modes', () => {
   })
 })
 
+function preview(
+  server: TestServer, content: string, { options, filename = 'p.csv', fileBytes }: { options?: object, filename?: string, fileBytes?: number } = {},
+): ReturnType<typeof server.request<ImportPreview & Problem>> {
+  const form = new FormData()
+  if (options) form.append('options', JSON.stringify(options))
+  if (fileBytes !== undefined) form.append('fileBytes', String(fileBytes))
+  form.append('file', new Blob([content]), filename)
+  return server.request('POST', '/api/imports/preview', { body: form })
+}
+
 describe('rejected rows', () => {
   test('come back with line and reason in the file\'s own dialect, and go to the same table once corrected', async (t) => {
     const server = await TestServer.start(t)
@@ -266,6 +276,18 @@ describe('rejected rows', () => {
     assert.equal(rest, '_line;_reason;id;note\n3;it has 5 fields, the header has 4;4;"x;y";z\n')
     const last = await server.import(rest.replace(';z', ''), { filename: 'whatever.csv' })
     assert.deepEqual([last.table, last.rowsInserted], ['semi', 1])
+  })
+
+  test('follow their table to its new name, as the settings of its files do', async (t) => {
+    const server = await TestServer.start(t)
+    const { sessionId } = await server.import('id,note\n1,a\n2,b,c\n', { filename: 'hosts.csv' })
+    await server.import('id,other\n1,a\n', { filename: 'apart.csv' })
+    const rejects = (await server.get<string>(`/api/imports/${sessionId}/rejects`)).body
+    assert.equal((await server.send('PATCH', '/api/tables/HOSTS', { name: 'machines' })).status, 200)
+    const corrected = await server.import(rejects.replace('b,c', 'b'), { filename: 'hosts-rejects-1.csv' })
+    assert.deepEqual([corrected.table, corrected.mode, corrected.rowsInserted], ['machines', 'append', 1])
+    const remembered = async (header: string): Promise<unknown> => (await preview(server, `${header}\n9,z\n`)).body.remembered?.options['table']
+    assert.deepEqual([await remembered('id,note'), await remembered('id,other')], ['machines', 'apart'])
   })
 
   test('are rows whose values are not of a type that was asked for', async (t) => {
@@ -306,14 +328,6 @@ describe('rejected rows', () => {
 })
 
 describe('a preview', () => {
-  const preview = (server: TestServer, content: string, { options, filename = 'p.csv', fileBytes }: { options?: object, filename?: string, fileBytes?: number } = {}): ReturnType<typeof server.request<ImportPreview & Problem>> => {
-    const form = new FormData()
-    if (options) form.append('options', JSON.stringify(options))
-    if (fileBytes !== undefined) form.append('fileBytes', String(fileBytes))
-    form.append('file', new Blob([content]), filename)
-    return server.request('POST', '/api/imports/preview', { body: form })
-  }
-
   test('says what an import would do, and stores nothing', async (t) => {
     const server = await TestServer.start(t)
     const csv = `id;name\n${Array.from({ length: 30 }, (_, id) => `${id};n${id}\n`).join('')}31;x;y\n32;\n`
