@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import { Server } from 'socket.io'
 import type { Config } from './config.ts'
 import { dropStagingTables } from './db/catalogue.ts'
-import { getImport, insertImport, interruptUnfinishedImports, isInterrupted } from './db/imports-store.ts'
+import { getImport, insertImport, interruptUnfinishedImports, isResumable } from './db/imports-store.ts'
 import { migrate } from './db/migrations.ts'
 import { createWriter } from './db/open.ts'
 import { lastBackupFailure, openOperations } from './db/operations-store.ts'
@@ -99,7 +99,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const file = new DatabaseFile(databasePath)
   const writer = new MainWriter(databasePath, turns, config.busyTimeoutMs)
   const uploads = new StagedUploads(join(config.dataDir, 'uploads'), operationsDb, keepInterruptedMs)
-  await uploads.open((sessionId) => isInterrupted(writer.db, sessionId))
+  await uploads.open((sessionId) => isResumable(writer.db, sessionId))
 
   const access = await Access.open(join(config.dataDir, 'access.db'), config.password, config.sessionHours * HOUR_MS)
   const gate = new Gate(config.host, config.allowedHosts)

@@ -70,6 +70,9 @@ export const FAULTS = {
 
 export type FaultCode = keyof typeof FAULTS
 
+/** Whether the server or its disk is why, and not what was sent or asked for: it may go well another time. */
+export const isOfServer = (code: FaultCode): boolean => FAULTS[code].status >= 500
+
 /** What crosses a thread border in place of a Fault, since classes do not survive it. */
 export interface FaultMessage {
   code: FaultCode

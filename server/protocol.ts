@@ -133,7 +133,7 @@ export interface ImportMetadata extends BaseMetadata, Partial<Receipt> {
   queuePosition?: number
   /** Session of the interrupted import that this one begins anew. */
   resumes?: string
-  /** Of an interrupted import whose file is still here. */
+  /** Its file, where that is still here to resume it with. */
   stagedFile?: KeptFile
 }
 
@@ -347,7 +347,7 @@ export interface ImportRecord extends Partial<Omit<Receipt, 'table' | 'rowsPerSe
   resumes?: string
   /** Session of the newest import that began this one anew. */
   resumedBy?: string
-  /** The file of an interrupted import that is still here: it can be resumed. */
+  /** Its file, that is still here: it was interrupted, or failed as it was resumed because of the server, and can be resumed. */
   stagedFile?: KeptFile
   /** Of a single import that has rejected rows, also while it runs: the most frequent ones. */
   rejectReasons?: RejectReason[]

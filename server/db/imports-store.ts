@@ -1,3 +1,4 @@
+import { isOfServer, type FaultCode } from '../faults.ts'
 import type { FailureInfo, ImportMode, ImportRecord, ProgressSnapshot, Receipt, RejectedRow, RejectReason, SessionStatus } from '../protocol.ts'
 import type { Db } from './open.ts'
 
@@ -209,10 +210,16 @@ export function getImportSnapshot(db: Db, sessionId: string): ProgressSnapshot |
   }
 }
 
-/** Whether an import ended because the server stopped. */
-export function isInterrupted(db: Db, sessionId: string): boolean {
+/**
+ * Whether the file of an import that ended so is kept, to begin anew with. Where it was kept before, nobody may hold it any more, so
+ * it stays whatever the server fails of.
+ */
+export const keepsFile = (code: FaultCode, resumes: string | undefined): boolean => code === 'INTERRUPTED' || (resumes !== undefined && isOfServer(code))
+
+/** Whether an import ended without success, and in a way that keeps its file. */
+export function isResumable(db: Db, sessionId: string): boolean {
   const row = findRow(db, sessionId)
-  return row?.status === 'error' && row.error !== null && (JSON.parse(row.error) as FailureInfo).code === 'INTERRUPTED'
+  return row?.status === 'error' && row.error !== null && keepsFile((JSON.parse(row.error) as { code: FaultCode }).code, row.resumes ?? undefined)
 }
 
 /**

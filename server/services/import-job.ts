@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { failImport, getImport, insertImport, type ImportStart } from '../db/imports-store.ts'
+import { failImport, getImport, insertImport, keepsFile, type ImportStart } from '../db/imports-store.ts'
 import { Fault } from '../faults.ts'
 import {
   PHASE_WEIGHTS, type FailureInfo, type ImportMetadata, type ImportTarget, type ImportPhase, type ProgressSnapshot, type Receipt,
@@ -89,7 +89,8 @@ export class ImportJob {
   #hasThread = false
   #left: Promise<void> | undefined
   #isEnded = false
-  #isInterrupted = false
+  #keepsFile = false
+  #keepAgain: (() => boolean) | undefined
   #outcome: ProgressSnapshot | undefined
   #saved: Promise<void> = Promise.resolve()
 
@@ -128,9 +129,9 @@ export class ImportJob {
     return this.#isEnded
   }
 
-  /** Whether it ended because the server stops, and so can be resumed. */
-  get isInterrupted(): boolean {
-    return this.#isInterrupted
+  /** Whether it ended in a way that keeps its file, so that it can be resumed. */
+  get keepsFile(): boolean {
+    return this.#keepsFile
   }
 
   /** The outcome while the database does not hold it yet. */
@@ -156,6 +157,12 @@ export class ImportJob {
   /** Its file is there, whole: from now on it can be resumed where the server stops. @param bytes of the file */
   hasFile(bytes: number): void {
     this.#fileBytes = bytes
+  }
+
+  /** Its file is one that was kept. @param keepAgain has it kept once more; false where that cannot be noted */
+  hasKeptFile(bytes: number, keepAgain: () => boolean): void {
+    this.hasFile(bytes)
+    this.#keepAgain = keepAgain
   }
 
   /** @param ahead imports that run or wait before this one */
@@ -202,8 +209,11 @@ export class ImportJob {
     if (this.#isEnded) return
     const { databasePath, busyTimeoutMs, maxRowLength, maxUndoBytes, turns } = this.#context
     const plan: ImportPlan = {
-      sessionId: this.id, number, databasePath, filePath, ...(this.#arrival && { arrival: this.#arrival.buffer }), readsBeside, imagePath: `${filePath}.rows`,
-      table: this.table, options: this.#options, startedAt: this.start.startedAt, busyTimeoutMs, maxRowLength, maxUndoBytes, control: this.#control.buffer,
+      sessionId: this.id, number, databasePath, filePath, ...(this.#arrival && { arrival: this.#arrival.buffer }), readsBeside,
+      // An earlier import with the same file may still clear up.
+      imagePath: `${filePath}.${number}.rows`,
+      table: this.table, options: this.#options, resumes: this.start.resumes,
+      startedAt: this.start.startedAt, busyTimeoutMs, maxRowLength, maxUndoBytes, control: this.#control.buffer,
     }
     this.#hasThread = true
     const hasClearedUp = await runThread<ImportProgress, ImportResult, ImportQuestion>('import-worker', plan, turns, {
@@ -261,14 +271,15 @@ export class ImportJob {
     const record = fault.code === 'INTERNAL' ? getImport(writer.db, this.id) : null
     if (record?.status === 'completed') return this.#complete(record as unknown as Receipt, `Imported ${record.rowsInserted} rows into ${record.table}`)
     this.#isEnded = true
-    this.#isInterrupted = fault.code === 'INTERRUPTED'
+    this.#keepsFile = this.#fileBytes !== undefined && keepsFile(fault.code, this.start.resumes)
     this.#abortUpload.abort(fault)
     const level = fault.code === 'INTERNAL' ? 'error' : 'info'
     logger[level]({ import: this.#number, code: fault.code, ...(fault.cause !== undefined && { cause: fault.cause }) }, 'import ended without success')
 
     const finishedAt = Date.now()
-    // Whoever hears of it now hears nothing more before the next start.
-    const stagedFile = this.#isInterrupted && this.#fileBytes !== undefined && { bytes: this.#fileBytes, until: finishedAt + this.#context.keepInterruptedMs }
+    // Whoever hears of an interruption hears nothing more before the next start, which notes it.
+    const isOffered = this.#keepsFile && (fault.code === 'INTERRUPTED' || this.#keepAgain?.() === true)
+    const stagedFile = isOffered && { bytes: this.#fileBytes!, until: finishedAt + this.#context.keepInterruptedMs }
     if (stagedFile) tracker.updateProgress(this.id, NaN, undefined, { stagedFile })
     const session = tracker.getSession(this.id)
     const error: FailureInfo = { code: fault.code, detail: fault.message, ...(fault.line !== undefined && { line: fault.line }) }

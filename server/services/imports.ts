@@ -135,7 +135,7 @@ export class Imports {
     const job = this.begin({ sessionId: given, options: file.options, filename: file.filename, resumes: sessionId })
     try {
       this.#uploads.handOver(file, job.start)
-      job.hasFile(file.bytes)
+      job.hasKeptFile(file.bytes, () => this.#uploads.keepAgain(file))
     } catch (error) {
       job.fail(error)
       throw error
@@ -150,8 +150,13 @@ export class Imports {
       this.enqueue(job, await this.#uploads.check(file, this.watch(job, file.options, file.bytes), job.uploadSignal))
     } catch (error) {
       job.fail(error)
-      if (!job.isInterrupted) await this.#uploads.remove(file)
+      await this.#letGo(job, file)
     }
+  }
+
+  /** Have the file of an import that has ended removed, unless it is kept for another one. */
+  async #letGo(job: ImportJob, file: Pick<StagedFile, 'path'>): Promise<void> {
+    if (!job.keepsFile) await this.#uploads.remove(file)
   }
 
   /**
@@ -206,7 +211,7 @@ export class Imports {
   }
 
   #next(): void {
-    for (const { file } of extract(this.#waiting, ({ job }) => job.isEnded)) void this.#uploads.remove(file)
+    for (const { job, file } of extract(this.#waiting, ({ job }) => job.isEnded)) void this.#letGo(job, file)
     for (let next; (next = this.#takeNext());) {
       const { job, file } = next
       this.#early.delete(job)
@@ -234,7 +239,7 @@ export class Imports {
     try {
       await job.run(file, readsBeside)
     } finally {
-      if (!job.isInterrupted) await this.#uploads.remove(file)
+      await this.#letGo(job, file)
     }
   }
 
@@ -325,10 +330,11 @@ export class Imports {
   /** What the database does not know of an import: its progress, an outcome still to be saved, or the file that is kept of it. */
   #withLatest(record: ImportRecord, kept: ReadonlyMap<string, KeptFile>): ImportRecord {
     const stagedFile = kept.get(record.sessionId)
-    if (record.status !== 'processing') return stagedFile ? { ...record, stagedFile } : record
+    const withFile = stagedFile ? { ...record, stagedFile } : record
+    if (record.status !== 'processing') return withFile
     const outcome = this.#jobs.get(record.sessionId)?.unsavedOutcome
     if (outcome?.error) {
-      return { ...record, status: 'error', error: outcome.error, finishedAt: outcome.timestamp, durationMs: outcome.timestamp - record.startedAt }
+      return { ...withFile, status: 'error', error: outcome.error, finishedAt: outcome.timestamp, durationMs: outcome.timestamp - record.startedAt }
     }
     const rowsDone = this.#context.tracker.getSession(record.sessionId)?.metadata.rowsDone
     return typeof rowsDone === 'number' ? { ...record, rowsRead: rowsDone } : record

@@ -49,14 +49,14 @@ export class StagedUploads {
 
   /**
    * Make the folder, and leave only whole files of interrupted imports in it.
-   * @param isInterrupted whether the import of that session ended because the server stopped
+   * @param isResumable whether the import of that session ended in a way that keeps its file
    */
-  async open(isInterrupted: (sessionId: string) => boolean): Promise<void> {
+  async open(isResumable: (sessionId: string) => boolean): Promise<void> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 })
     const kept = new Set<string>()
     for (const { start, file, bytes, keptSince } of listStaged(this.#db)) {
       const isWhole = await stat(join(this.#folder, file)).then(({ size }) => size === bytes, () => false)
-      if (!isWhole || !isInterrupted(start.sessionId)) continue
+      if (!isWhole || !isResumable(start.sessionId)) continue
       // Its time runs from when it could first be resumed, however long the server was away.
       if (keptSince === null) keepStaged(this.#db, file, steadyNow())
       kept.add(file)
@@ -132,6 +132,19 @@ export class StagedUploads {
   /** Give such a file to the import that begins anew with it. */
   handOver({ path }: UncheckedFile, start: ImportStart): void {
     handOverStaged(this.#db, basename(path), start)
+  }
+
+  /**
+   * Keep a file once more whose new import has failed as well.
+   * @returns false where that cannot be noted now; the next start does it
+   */
+  keepAgain({ path }: UncheckedFile): boolean {
+    try {
+      keepStaged(this.#db, basename(path), steadyNow())
+      return true
+    } catch {
+      return false
+    }
   }
 
   /**

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
-import type { Problem } from '../protocol.ts'
+import type { KeptFile, Problem } from '../protocol.ts'
 import { preload } from './preload.ts'
 import { suiteScope } from './suite.ts'
 import { newSessionId, temporaryFolder, TestServer, type Answer } from './support.ts'
@@ -17,6 +17,15 @@ const NO_ROOM_BESIDE_KEPT = `
   const folder = process.env.DATA_DIR + '/uploads'
   const { statfs } = fs.promises
   fs.promises.statfs = async (path) => ({ ...await statfs(path), bsize: 1, bavail: fs.readdirSync(folder).length === 0 ? 10 ** 9 : 0 })
+`
+
+/** A disk on which no import's rows can be written as long as there is a certain file. */
+const BAD_DISK = `
+  const { exec } = Database.prototype
+  Database.prototype.exec = function (sql) {
+    if (/^CREATE TABLE "_hextrackr_staging/.test(sql) && fs.existsSync(process.env.DATA_DIR + '/bad-disk')) throw new Database.SqliteError('disk I/O error', 'SQLITE_IOERR_WRITE')
+    return exec.call(this, sql)
+  }
 `
 
 describe('an import that the server interrupted after its upload', () => {
@@ -135,6 +144,46 @@ describe('an import that the server interrupted after its upload', () => {
     assert.ok((await server.record(ids.taken)).stagedFile, 'a kept file went for an upload that its room is not enough for')
     assert.equal((await server.import('a\n1\n')).status, 'completed')
     assert.equal((await server.record(ids.taken)).stagedFile, undefined)
+  })
+
+  test('keeps its file where its resumption fails because of the server, and for no other reason', async () => {
+    const first = newSessionId()
+    await server.settled()
+    // It has one key twice, which turns out last.
+    const content = FILE.replace('499,row', '498,row')
+    const bytes = content.length
+    await interrupt('SIGKILL', () => server.upload(content, { sessionId: first, options: options.upsert }), {
+      env: { BUSY_TIMEOUT_MS: '200', ...preload(temporaryFolder(scope), BAD_DISK) },
+    })
+    const badDisk = join(server.dataDir, 'bad-disk')
+    const other = server.openDatabase()
+    const failing = async (id: string, begin: () => void, end: () => void, code: string): Promise<string> => {
+      const sessionId = newSessionId()
+      const watcher = await server.connect()
+      await watcher.join(sessionId)
+      begin()
+      await resume(server, id, { sessionId })
+      const { payload: { error, metadata } } = await watcher.end(sessionId)
+      const [before, after] = [await server.record(id), await server.record(sessionId)]
+      end()
+      assert.deepEqual([(error as Problem).code, before.stagedFile, after.error?.code, after.stagedFile?.bytes], [code, undefined, code, bytes])
+      assert.equal((metadata['stagedFile'] as KeptFile | undefined)?.bytes, bytes, 'whoever follows it is told as well')
+      return sessionId
+    }
+    const second = await failing(first, () => writeFileSync(badDisk, ''), () => rmSync(badDisk), 'SQLITE_IOERR')
+    const third = await failing(second, () => other.exec('BEGIN IMMEDIATE'), () => other.exec('ROLLBACK'), 'SQLITE_BUSY')
+    const isSaved = other.prepare('SELECT 1 FROM _hextrackr_imports WHERE session_id = ? AND error IS NOT NULL')
+    while (isSaved.get(third) === undefined) await new Promise((resolve) => setTimeout(resolve, 10))
+    await server.kill('SIGKILL')
+    server = await TestServer.start(scope, { dataDir: server.dataDir, env: { BUSY_TIMEOUT_MS: '60000' } })
+    assert.equal((await server.record(third)).stagedFile?.bytes, bytes, 'it outlives a restart')
+
+    const fourth = newSessionId()
+    await resume(server, third, { sessionId: fourth })
+    assert.equal((await server.outcome(fourth)).error?.code, 'KEY_NOT_UNIQUE')
+    await gone(first)
+    assert.equal((await server.record(fourth)).stagedFile, undefined)
+    assert.equal((await resume(server, fourth)).body.code, 'NOT_RESUMABLE')
   })
 
   test('is not kept longer than the setting says', async () => {

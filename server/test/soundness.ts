@@ -1,6 +1,8 @@
 /** What must be true of a data folder at any time at which nothing runs. */
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import { keepsFile } from '../db/imports-store.ts'
+import type { FaultCode } from '../faults.ts'
 import type { BackupInfo, ImportRecord } from '../protocol.ts'
 import { backupFiles } from './backup-support.ts'
 import type { TestServer } from './support.ts'
@@ -50,7 +52,7 @@ export async function folderFaults(server: TestServer): Promise<string[]> {
   db.close()
   const imports = (await server.get<ImportRecord[]>('/api/imports')).body
   const kept = imports.filter(({ stagedFile }) => stagedFile)
-  for (const { sessionId, error } of kept) if (error?.code !== 'INTERRUPTED') faults.push(`the file of ${sessionId} is kept, which ended with ${error?.code}`)
+  for (const { sessionId, error, resumes } of kept) if (!keepsFile(error?.code as FaultCode, resumes)) faults.push(`the file of ${sessionId} is kept, which ended with ${error?.code}`)
   const operations = new Database(join(server.dataDir, 'operations.db'), { readonly: true })
   const recorded = operations.prepare<[], { file: string, session_id: string }>('SELECT file, session_id FROM staged_files ORDER BY file').all()
   operations.close()

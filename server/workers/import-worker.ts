@@ -16,7 +16,7 @@ import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { dropStagingTables } from '../db/catalogue.ts'
-import { deleteRejects } from '../db/imports-store.ts'
+import { deleteRejects, keepsFile } from '../db/imports-store.ts'
 import { openWriter, type Db } from '../db/open.ts'
 import { keepReferencesByName } from '../db/rules.ts'
 import { pruneUndo } from '../db/undo.ts'
@@ -78,8 +78,7 @@ try {
   await tryToCleanUp(db, true)
 } catch (error) {
   const fault = Fault.from(error).toMessage()
-  // What the server interrupted can be begun anew with the same file.
-  if (fault.code !== 'INTERRUPTED') removeUpload()
+  if (!keepsFile(fault.code, plan.resumes)) removeUpload()
   // Nobody hears of the end before all is taken back, unless a lock or a full disk stands in the way of just that.
   let isClean = fault.code !== 'SQLITE_BUSY' && await tryToCleanUp(db, false)
   main.send({ kind: 'failed', fault })

@@ -32,6 +32,8 @@ export interface ImportPlan {
   /** Name of the table that its rows go to. */
   table: string
   options: ImportOptions
+  /** Session of the import that this one begins anew. */
+  resumes: string | undefined
   startedAt: number
   busyTimeoutMs: number
   maxRowLength: number

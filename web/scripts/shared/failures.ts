@@ -29,7 +29,7 @@ export interface FailureContext {
   bytesTotal?: number | undefined
   /** Whether this tab still holds the file, so that it can be sent again without choosing it. */
   holdsFile: boolean
-  /** Of an interrupted import, where the server still has its file. */
+  /** Of an import that can be begun anew, since the server still has its file. */
   stagedFile?: KeptFile | undefined
 }
 
@@ -208,6 +208,11 @@ const RESUMABLE: Explanation = {
   remedy: 'resume',
 }
 
+/** To try again is to resume, where the server still has the file. */
+const withKeptFile = (known: Explanation): Explanation => known.remedy !== 'retry'
+  ? known
+  : { ...known, advice: [...known.advice, ' The server still has the whole file, so nothing has to be sent again.'], remedy: 'resume' }
+
 const FULL: Explanation = { title: 'The disk is full', advice: ['Free some space, or delete backups that are no longer needed, then try again.'], remedy: 'retry' }
 const BUSY: Explanation = { title: 'The database was busy', advice: ['Try again. If it repeats, close other programs that have the database open.'], remedy: 'retry' }
 const UNREACHABLE: Explanation = { title: 'The server could not be reached', advice: ['Check that the server runs and that you are connected to it, then try again.'], remedy: 'retry' }
@@ -292,7 +297,8 @@ export const sendsFile = (kind: OperationKind): boolean => kind === 'import' || 
 
 export function explainFailure(error: FailureInfo, context: FailureContext): FailureAccount {
   const { kind, filename, holdsFile } = context
-  const { title, happened, advice, remedy } = context.stagedFile ? RESUMABLE : EXPLANATIONS[kind][error.code] ?? otherwise(kind)
+  const known = EXPLANATIONS[kind][error.code] ?? otherwise(kind)
+  const { title, happened, advice, remedy } = !context.stagedFile ? known : error.code === 'INTERRUPTED' ? RESUMABLE : withKeptFile(known)
   const lacksFile = sendsFile(kind) && !holdsFile && remedy !== 'resume' && remedy !== 'backups'
   const again = remedy !== 'other' && lacksFile
   return {
@@ -300,7 +306,7 @@ export function explainFailure(error: FailureInfo, context: FailureContext): Fai
     happened: happened?.(context) ?? [error.detail],
     safe: untouched(context),
     advice: again ? [...advice, ' This tab no longer holds ', { data: filename }, ', so choose it again.'] : advice,
-    action: actionOf(again ? 'Choose the file again' : ACTIONS[kind][remedy], remedy, lacksFile || (sendsFile(kind) && remedy === 'other')),
+    action: actionOf(again ? 'Choose the file again' : ACTIONS[kind][known.remedy === 'retry' ? 'retry' : remedy], remedy, lacksFile || (sendsFile(kind) && remedy === 'other')),
   }
 }
 

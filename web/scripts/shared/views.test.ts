@@ -169,6 +169,15 @@ test('an interrupted import is resumed while the server keeps its file, whether 
   assert.deepEqual([without(false), without(true)], ['Choose the file again', 'Upload again'])
 })
 
+test('a resumed import that fails because of the server is told as that, and begun anew from the file that is kept', () => {
+  const context = { kind: 'import', filename: 'a.csv', bytesDone: 0, holdsFile: false, stagedFile: { bytes: 10, until: 0 } } as const
+  const { title, advice, action } = explainFailure({ code: 'SQLITE_BUSY', detail: 'Another program held a lock.' }, context)
+  assert.equal(title, 'The database was busy')
+  assert.equal(plain(advice), 'Retry. If it repeats, close other programs that have the database open. The server still has the whole file, so nothing has to be sent again.')
+  assert.deepEqual(action, { label: 'Retry import', symbol: 'play', remedy: 'resume', chooses: false })
+  assert.equal(explainFailure({ code: 'SQLITE_CORRUPT', detail: '' }, context).action.label, 'Show backups')
+})
+
 test('an interrupted import says how long the server keeps its file, and nothing of one that is not kept', () => {
   const now = Date.UTC(2026, 10, 27, 12)
   const outcome = { kind: 'failed', error: { code: 'INTERRUPTED', detail: 'The server stopped.' } } as const
