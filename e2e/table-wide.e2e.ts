@@ -84,6 +84,12 @@ test('a cell that is scrolled out of sight keeps the keyboard', async ({ page, s
   await page.keyboard.press('ArrowRight')
   await expect(page.locator(':focus')).toHaveText('0.10')
   await expect(page.locator(':focus')).toBeInViewport()
+  await page.evaluate(`document.querySelector('.grid-wrap').scrollLeft = 20000`)
+  await expect(page.locator('thead [aria-colindex="11"]')).toHaveCount(0)
+  await page.keyboard.press(' ')
+  await expect(page.locator(':focus')).toHaveText('0.10')
+  await expect(page.locator(':focus')).toBeInViewport()
+  await expect(page.locator(':focus')).toContainClass('is-open')
 })
 
 for (const [name, open] of Object.entries(PARTS)) {

@@ -339,6 +339,8 @@ export class TableGrid {
     } else if (event.key === 'Enter' && !isHead && !isControl) {
       this.#actions.open(this.#row)
     } else if (event.key === ' ' && !isHead && this.#column > 0) {
+      // Scrolled far away, it is not made.
+      this.#go(this.#row, this.#column)
       this.#expand(this.#cell(this.#row, this.#column)!)
     } else {
       return
