@@ -75,6 +75,26 @@ test('back to where nothing was asked shows nothing that was', async ({ page }) 
   await expect(page.getByRole('table')).toContainText('42')
 })
 
+test('a query that is left by going back is not called cancelled', async ({ page }) => {
+  await page.goto('/sql')
+  const said: string[] = []
+  await page.exposeFunction('noteSaid', (text: string) => said.push(text))
+  await page.evaluate(`new MutationObserver(() => noteSaid(document.querySelector('#announcer').textContent)).observe(document.querySelector('#announcer'), { childList: true, characterData: true, subtree: true })`)
+  for (const leave of ['back', 'link'] as const) {
+    await page.getByRole('textbox', { name: 'SQL' }).fill(FOREVER)
+    await page.getByRole('button', { name: 'Run' }).click()
+    await expect(page.getByText(/^Running, \d+ s$/)).toBeVisible()
+    const ended = page.waitForEvent('requestfailed')
+    if (leave === 'back') await page.goBack()
+    else await page.getByRole('link', { name: 'Imports', exact: true }).click()
+    await ended
+    await expect(page.getByRole('heading', { name: leave === 'back' ? 'Ask your tables' : 'Imports' })).toBeVisible()
+    await expect(page.getByRole('button', { name: 'Cancel' })).toBeHidden()
+    await expect(page.locator('.sql__says')).toHaveText(leave === 'back' ? [''] : [])
+  }
+  expect(said).not.toContain('Cancelled')
+})
+
 test('names are written by pressing them, and what SQLite does not take says where', async ({ page }) => {
   const editor = page.getByRole('textbox', { name: 'SQL' })
   await editor.fill('SELECT')

@@ -99,7 +99,7 @@ class SqlDesk {
     })
     this.#listPast()
     this.#offerExport()
-    context.signal.addEventListener('abort', () => this.#stop())
+    context.signal.addEventListener('abort', () => this.#leave())
   }
 
   /** Shows the query of an address and runs it. */
@@ -111,8 +111,8 @@ class SqlDesk {
 
   /** As it is before anything has been asked. */
   #clear(): void {
-    this.#stop()
     this.#shown = undefined
+    this.#leave()
     this.#closeDetail()
     this.#problem.replaceChildren()
     this.#editor.removeAttribute('aria-invalid')
@@ -120,7 +120,6 @@ class SqlDesk {
     this.#wrap.hidden = true
     this.#pager.element.hidden = true
     this.#blank.hidden = false
-    this.#offerExport()
   }
 
   /** Tables have changed: shows those of now, and says so of the result on show, which is not asked for again by itself. */
@@ -175,6 +174,21 @@ class SqlDesk {
     this.#running?.abort()
   }
 
+  /** Ends what runs without a word about it: nobody looks at it any more. */
+  #leave(): void {
+    this.#stop()
+    this.#rest()
+  }
+
+  /** Nothing runs. */
+  #rest(): void {
+    this.#running = undefined
+    if (document.activeElement === this.#cancel) this.#editor.focus()
+    this.#cancel.hidden = true
+    this.#wrap.classList.remove('is-loading')
+    this.#offerExport()
+  }
+
   async #ask(sql: string): Promise<void> {
     rememberQuery(storageOf('localStorage'), sql)
     this.#listPast()
@@ -219,13 +233,7 @@ class SqlDesk {
       if (this.#running === running) this.#failed(error, running.signal.aborted)
     } finally {
       clearInterval(timer)
-      if (this.#running === running) {
-        this.#running = undefined
-        if (document.activeElement === this.#cancel) this.#editor.focus()
-        this.#cancel.hidden = true
-        this.#wrap.classList.remove('is-loading')
-        this.#offerExport()
-      }
+      if (this.#running === running) this.#rest()
     }
   }
 
