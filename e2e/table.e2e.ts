@@ -383,6 +383,7 @@ test('rows that could not be read are told, can be exported, and once they are b
   await expect(page.getByRole('heading', { name: 'The server is not answering' })).toBeVisible()
   await page.getByRole('button', { name: 'Export' }).click()
   await expect(page.getByRole('menuitem', { name: 'CSV, comma' })).toBeVisible()
+  await expect(page.getByRole('menuitem')).toHaveCount(4)
   await page.keyboard.press('Escape')
 
   await page.getByRole('searchbox', { name: 'Search all columns' }).fill('web')
@@ -392,4 +393,22 @@ test('rows that could not be read are told, can be exported, and once they are b
   page.on('request', (request) => asked.push(new URL(request.url()).pathname))
   await page.clock.runFor(20_000)
   expect(asked).not.toContain('/api/health')
+})
+
+test('rows that could not be read are tried again, whatever changes meanwhile and fails as well', async ({ page, server }) => {
+  let failed = 0
+  const isRows = (url: URL) => url.pathname === '/api/tables/findings/rows'
+  await page.route(isRows, async (route) => {
+    failed += 1
+    await route.abort()
+  })
+  await (await openMenu(page, 'cvss')).getByRole('button', { name: 'Sort low to high' }).click()
+  const failure = page.getByRole('heading', { name: 'The server is not answering' })
+  await expect(failure).toBeVisible()
+  await page.route('**/api/health', (route) => route.abort(), { times: 1 })
+  await server.import('host\na\n', { filename: 'hosts.csv' })
+  await expect.poll(() => failed).toBe(2)
+  await page.unroute(isRows)
+  await expect(failure).toBeHidden({ timeout: 15_000 })
+  await expect(firstCell(page)).toBeVisible()
 })

@@ -86,7 +86,7 @@ class TableBrowser {
   #view: TableView
   #loading: AbortController | undefined
   #shown: Shown | undefined
-  /** What stands in place of rows that could not be read, and tries again by itself, until it is aborted. */
+  /** What stands in place of rows that could not be read, and tries again by itself, until it is aborted: once there are rows again. */
   #failure: AbortController | undefined
 
   constructor(info: TableInfo, context: PageContext) {
@@ -199,7 +199,6 @@ class TableBrowser {
       return
     }
     this.#loading?.abort()
-    this.#failure?.abort()
     const loading = new AbortController()
     this.#loading = loading
     const signal = AbortSignal.any([this.#context.signal, loading.signal])
@@ -282,6 +281,7 @@ class TableBrowser {
 
   /** @param keepPlace whether the rows are where the person was looking already */
   #paint(keepPlace = false): void {
+    this.#failure?.abort()
     const shown = this.#shown!
     const { page: { columns, rows }, offset } = shown
     const { q } = this.#view
@@ -366,6 +366,7 @@ class TableBrowser {
   }
 
   async #failed(error: unknown): Promise<void> {
+    this.#failure?.abort()
     const failure = this.#failure = new AbortController()
     const page = await failurePage(error)({ ...this.#context, signal: AbortSignal.any([this.#context.signal, failure.signal]) })
     this.#grid.element.hidden = true

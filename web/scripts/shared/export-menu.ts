@@ -40,8 +40,12 @@ export function exportMenu(options: ExportMenuOptions): Node[] {
     el('label', { class: 'check menu__check' }, defuse, 'Formulas as text in CSV'),
     el('p', { class: 'menu__hint', id: 'formulas-hint' }, 'For files that you do not trust: cells that a spreadsheet would run get an apostrophe in front. This changes them.'),
     el('div', { 'role': 'menu', 'aria-label': 'Export' }, ...FORMATS.map(item),
-      el('hr'),
-      el('button', { type: 'button', role: 'menuitem', on: { click: options.copyPage } }, icon('copy'), 'Copy this page', el('small', {}, plural(options.pageRows, 'row')))),
+      ...options.pageRows === 0
+        ? []
+        : [
+            el('hr'),
+            el('button', { type: 'button', role: 'menuitem', on: { click: options.copyPage } }, icon('copy'), 'Copy this page', el('small', {}, plural(options.pageRows, 'row'))),
+          ]),
   ]
 }
 
