@@ -17,6 +17,7 @@ import { optionsOf, type ImportOptions } from './shared/import-options.ts'
 import { dropWords, openIntake, sift } from './shared/intake.ts'
 import { JobsPanel } from './shared/jobs-panel.ts'
 import { Jobs, type Job } from './shared/jobs.ts'
+import { openModals } from './shared/modals.ts'
 import { notify } from './shared/notifications.ts'
 import { nameOperation, operationIn, type NamedOperation } from './shared/operation.ts'
 import { outcomeView } from './shared/outcome-view.ts'
@@ -114,6 +115,7 @@ const router = new Router({
     toast: (toast) => toasts.show(toast),
     signOut,
   }),
+  leave,
   shown: (page, url) => {
     pageTitle = page.title
     importButton.hidden = page.hasOwnMainAction === true
@@ -450,12 +452,14 @@ function operationInAddress(): NamedOperation | undefined {
 
 /** What is asked of the person at the moment, in front of the page. */
 function questions(): HTMLDialogElement[] {
-  return ['confirm', 'undo', 'restore', 'rename'].map((id) => byId(id, HTMLDialogElement)).filter(({ open }) => open)
+  return openModals().filter(({ id }) => id !== 'progress')
+}
+
+/** A question belongs to the page that it was asked on, as does what was asked for and is not there yet. Leaving is no answer to it, as Escape is none. */
+function leave(): void {
+  for (const question of questions()) if (question.dispatchEvent(new Event('cancel', { cancelable: true }))) question.close()
+  for (const late of [dialog, undoing, restoring]) late.forget()
 }
 
 dialog.follow(operationInAddress())
-addEventListener('popstate', () => {
-  // A question belongs to the page that it was asked on. Back is no answer to it, as Escape is none.
-  for (const question of questions()) if (question.dispatchEvent(new Event('cancel', { cancelable: true }))) question.close()
-  dialog.follow(operationInAddress())
-})
+addEventListener('popstate', () => dialog.follow(operationInAddress()))

@@ -523,7 +523,7 @@ class TableBrowser {
     const { name } = this.#info
     const renamed = await this.#context.renameTable(name)
     if (renamed === undefined) return
-    this.#context.navigate(`/tables/${encodeURIComponent(renamed)}`, 'replace')
+    if (!this.#context.signal.aborted) this.#context.navigate(`/tables/${encodeURIComponent(renamed)}`, 'replace')
     this.#context.toast({ tone: 'ok', title: 'Renamed to', data: renamed })
   }
 
@@ -536,7 +536,7 @@ class TableBrowser {
     try {
       await api.deleteTable(name)
       this.#context.toast({ tone: 'info', title: 'Deleted', data: name, text: `${plural(rows, 'row')} removed.` })
-      this.#context.navigate('/')
+      if (!this.#context.signal.aborted) this.#context.navigate('/')
     } catch (error) {
       this.#context.toast({ tone: 'bad', title: 'The table was not deleted', text: error instanceof ApiError ? error.message : 'It could not be deleted.' })
     }

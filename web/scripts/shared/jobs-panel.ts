@@ -4,6 +4,7 @@ import { age, clock, count, plural } from './format.ts'
 import type { IconName } from './icon-names.ts'
 import type { Job, Jobs } from './jobs.ts'
 import type { Link } from './link.ts'
+import { openModals } from './modals.ts'
 import type { NamedOperation } from './operation.ts'
 import { isWaiting, type Completion } from './progress-state.ts'
 import { lineOf, wordsOf } from './progress-view.ts'
@@ -42,7 +43,7 @@ export class JobsPanel {
     })
     document.addEventListener('keydown', (event) => {
       // A dialog on top has the key to itself.
-      if (event.key === 'Escape' && !document.querySelector('dialog[open]')) this.hide()
+      if (event.key === 'Escape' && openModals().length === 0) this.hide()
     })
     document.addEventListener('pointerdown', (event) => {
       if (event.target instanceof Node && !panel.contains(event.target) && !pill.contains(event.target)) this.hide()

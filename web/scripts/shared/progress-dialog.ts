@@ -13,6 +13,7 @@ import { DialogPainter } from './dialog-painter.ts'
 import { part, setText } from './dom.ts'
 import type { ImportOptions } from './import-options.ts'
 import type { Job, Jobs } from './jobs.ts'
+import { openModal } from './modals.ts'
 import { askForNotifications, canAskForNotifications } from './notifications.ts'
 import type { NamedOperation } from './operation.ts'
 import { outcomeView } from './outcome-view.ts'
@@ -87,7 +88,7 @@ export class ProgressDialog {
       else body.removeAttribute('tabindex')
     }).observe(body)
     // Browsers may close it on their own, on a second Escape for instance.
-    dialog.addEventListener('close', () => this.staysOpen ? dialog.showModal() : this.#closed())
+    dialog.addEventListener('close', () => this.staysOpen ? openModal(dialog) : this.#closed())
   }
 
   get #why(): HTMLDetailsElement {
@@ -121,27 +122,29 @@ export class ProgressDialog {
     if (this.#soon?.id === id) void this.open({ kind, id })
   }
 
-  /** @returns false where the server could not be asked about an operation this tab does not know, or another one was asked for meanwhile */
-  async open(operation: NamedOperation): Promise<boolean> {
+  /** Shows an operation, once the server has said what it is; of several that are asked for, the last one. */
+  async open(operation: NamedOperation): Promise<void> {
     const { id } = operation
     clearTimeout(this.#soon?.timer)
     this.#soon = undefined
-    if (this.#id === id || this.#opening === id) return true
+    if (this.#opening === id) return
+    this.forget()
+    if (this.#id === id) return
     this.#opening = id
     let watched: Awaited<ReturnType<Jobs['watch']>>
     try {
       watched = await this.#jobs.watch(operation)
     } catch (error) {
-      if (this.#opening !== id) return false
+      if (this.#opening !== id) return
       const text = error instanceof ApiError ? error.message : 'It could not be read.'
       this.#hooks.toast({ tone: 'bad', title: `The ${operation.kind} could not be shown`, text })
       this.#opening = undefined
-      return false
+      return
     }
-    // Another one was asked for meanwhile, and what was asked for last is shown.
+    // It is no longer wanted, or another one was asked for meanwhile.
     if (this.#opening !== id) {
       watched.release()
-      return false
+      return
     }
     this.#opening = undefined
     this.#release?.()
@@ -159,10 +162,14 @@ export class ProgressDialog {
     this.#hooks.shows(operation)
     this.render(Date.now())
     part(this.#dialog, 'notify').hidden = !canAskForNotifications()
-    if (!this.#dialog.open) this.#dialog.showModal()
+    openModal(this.#dialog)
     this.#focusFirst(watched.job.state)
     this.#hooks.changed()
-    return true
+  }
+
+  /** The page that it was asked for on is left: what is not on show yet is not wanted any more. */
+  forget(): void {
+    this.#opening = undefined
   }
 
   /** The safest action has the focus; where there is none, or an outcome, the heading. */

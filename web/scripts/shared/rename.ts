@@ -1,11 +1,13 @@
 /** Asks for a table's new name; what the server has against it is said beside the field. */
 import { api, ApiError } from './api.ts'
 import { part, setText } from './dom.ts'
+import { openModal } from './modals.ts'
 
 /** @returns the name that the table has now, or undefined where it stayed */
 export function renameWith(dialog: HTMLDialogElement, name: string): Promise<string | undefined> {
   const input = part(dialog, 'name', HTMLInputElement)
   const why = part(dialog, 'why')
+  const no = part(dialog, 'no', HTMLButtonElement)
   const done = new AbortController()
   const { signal } = done
   const say = (text: string) => {
@@ -15,6 +17,10 @@ export function renameWith(dialog: HTMLDialogElement, name: string): Promise<str
   }
   let renamed: string | undefined
   let working = false
+  const setWorking = (now: boolean) => {
+    working = now
+    no.disabled = now
+  }
   const submit = async () => {
     if (working) return
     const wanted = input.value.trim()
@@ -22,7 +28,7 @@ export function renameWith(dialog: HTMLDialogElement, name: string): Promise<str
       dialog.close()
       return
     }
-    working = true
+    setWorking(true)
     try {
       renamed = (await api.renameTable(name, wanted)).name
       dialog.close()
@@ -30,7 +36,7 @@ export function renameWith(dialog: HTMLDialogElement, name: string): Promise<str
       say(error instanceof ApiError ? error.message : 'The table was not renamed.')
       input.focus()
     } finally {
-      working = false
+      setWorking(false)
     }
   }
   say('')
@@ -40,8 +46,10 @@ export function renameWith(dialog: HTMLDialogElement, name: string): Promise<str
     void submit()
   }, { signal })
   input.addEventListener('input', () => say(''), { signal })
-  part(dialog, 'no').addEventListener('click', () => dialog.close(), { signal })
-  dialog.showModal()
+  no.addEventListener('click', () => dialog.close(), { signal })
+  // What has been asked of the server cannot be taken back by closing.
+  dialog.addEventListener('cancel', (event) => working && event.preventDefault(), { signal })
+  openModal(dialog)
   input.select()
   return new Promise((resolve) => {
     dialog.addEventListener('close', () => {

@@ -2,6 +2,7 @@
 import { api, ApiError } from './api.ts'
 import { el, icon, part, rich, setText } from './dom.ts'
 import { statusOf } from './import-status.ts'
+import { openModal } from './modals.ts'
 import type { ToastContent } from './page.ts'
 import { restoreView, SAME, type CompareLine, type RestoreView } from './restore-view.ts'
 
@@ -33,24 +34,37 @@ export class RestoreDialog {
 
   /** Opens for a backup, with the figures of now. */
   async open(backup: string): Promise<void> {
-    const shown = await this.#read(backup)
+    let shown: RestoreView | undefined
+    try {
+      shown = await this.#read(backup)
+    } catch (error) {
+      this.#hooks.toast({ tone: 'bad', title: 'This backup cannot be restored now', text: error instanceof ApiError ? error.message : 'The server did not say what would change.' })
+    }
     if (!shown) return
     this.#backup = backup
     part(this.#dialog, 'tables', HTMLDetailsElement).open = shown.tables.length <= FEW_TABLES
     this.#paint(shown)
-    if (!this.#dialog.open) this.#dialog.showModal()
+    openModal(this.#dialog)
     part(this.#dialog, 'no').focus()
   }
 
-  /** Shows the figures of now again: an import may have ended, or another one begun. */
+  /** The page that it was asked for on is left: what is not on show yet is not wanted any more. */
+  forget(): void {
+    if (this.#backup === undefined) this.#asking?.abort()
+  }
+
+  /** Shows the figures of now again: an import may have ended, or another one begun. A server that does not answer leaves those on show. */
   async refresh(): Promise<void> {
     const backup = this.#backup
     if (backup === undefined) return
-    const shown = await this.#read(backup)
+    const shown = await this.#read(backup).catch(() => undefined)
     if (shown && this.#backup === backup) this.#paint(shown)
   }
 
-  /** @returns undefined where it could not be read, which has been told, or where it is no longer wanted */
+  /**
+   * @returns undefined where it is no longer wanted
+   * @throws ApiError where it could not be read
+   */
   async #read(backup: string): Promise<RestoreView | undefined> {
     this.#asking?.abort()
     const asking = new AbortController()
@@ -60,8 +74,7 @@ export class RestoreDialog {
       return restoreView(preview, imports.filter((record) => statusOf(record).word === 'Running'), Date.now())
     } catch (error) {
       if (asking.signal.aborted) return undefined
-      this.#hooks.toast({ tone: 'bad', title: 'This backup cannot be restored now', text: error instanceof ApiError ? error.message : 'The server did not say what would change.' })
-      return undefined
+      throw error
     }
   }
 

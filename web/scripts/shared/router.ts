@@ -16,6 +16,8 @@ export interface RouterOptions {
   /** A page could not be made. */
   failed: (error: unknown) => MakePage
   context: (url: URL, signal: AbortSignal) => PageContext
+  /** The page on show is to give way, or Back or Forward to show another part of it. */
+  leave: () => void
   shown: (page: Page, url: URL) => void
 }
 
@@ -30,8 +32,12 @@ export class Router {
     this.#options = options
     addEventListener('popstate', () => {
       const url = new URL(location.href)
-      if (url.pathname === this.#path && this.#page?.onUrl) this.#page.onUrl(url)
-      else void this.#show(url, true)
+      if (url.pathname === this.#path && this.#page?.onUrl) {
+        options.leave()
+        this.#page.onUrl(url)
+      } else {
+        void this.#show(url, true)
+      }
     })
     document.addEventListener('click', (event) => this.#click(event))
   }
@@ -76,6 +82,7 @@ export class Router {
   }
 
   async #show(url: URL, moveFocus: boolean): Promise<void> {
+    this.#options.leave()
     this.#abort.abort()
     const abort = new AbortController()
     this.#abort = abort

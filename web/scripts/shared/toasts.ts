@@ -1,6 +1,7 @@
 /** Short notes at the edge of the page. Never the only place of something important. */
 import { el, icon } from './dom.ts'
 import type { IconName } from './icon-names.ts'
+import { onModalClosed, openModals } from './modals.ts'
 import type { ToastContent } from './page.ts'
 
 const STAY_MS = 8_000
@@ -8,22 +9,37 @@ const ICONS: Record<ToastContent['tone'], IconName> = { ok: 'circle-check', bad:
 
 export class Toasts {
   readonly #box: HTMLElement
+  /** What had the focus before it went into a note. */
+  #focusedBefore: HTMLElement | undefined
 
   constructor(box: HTMLElement) {
     this.#box = box
-    // The event does not bubble.
-    document.addEventListener('close', () => this.#toFront(), true)
+    onModalClosed(() => this.#toFront())
+    box.addEventListener('focusin', ({ relatedTarget }) => {
+      if (relatedTarget instanceof HTMLElement && !box.contains(relatedTarget)) this.#focusedBefore = relatedTarget
+    })
   }
 
-  /** A dialog in front leaves all else inert, behind it or under it: what is said meanwhile is said in there, and stays when it closes. */
+  /**
+   * A dialog in front leaves all else inert, behind it or under it: what is said meanwhile is said in there, and stays when it
+   * closes. Until then it offers nothing but to be dismissed: what it leads to would be under the dialog.
+   */
   #toFront(): void {
-    const front = [...document.querySelectorAll('dialog:modal')].at(-1) ?? document.body
+    const front = openModals().at(-1) ?? document.body
     if (this.#box.parentElement !== front) front.append(this.#box)
+  }
+
+  /** Takes a note away. The focus in it goes to the next one, or back to where it was. */
+  #remove(toast: HTMLElement): void {
+    const hadFocus = toast.contains(document.activeElement)
+    const next = toast.nextElementSibling ?? toast.previousElementSibling
+    toast.remove()
+    if (hadFocus) (next?.querySelector<HTMLElement>(':scope > button') ?? this.#focusedBefore)?.focus()
   }
 
   /** Errors stay until they are dismissed; everything else goes after a while, but not under a pointer or the focus. */
   show({ tone, title, data, text, link, action }: ToastContent): void {
-    const dismiss = () => toast.remove()
+    const dismiss = () => this.#remove(toast)
     const act = () => {
       dismiss()
       action?.run()

@@ -2,6 +2,7 @@
 import type { ImportRecord } from '../../../server/protocol.ts'
 import { api, ApiError } from './api.ts'
 import { el, part, rich, setText } from './dom.ts'
+import { openModal } from './modals.ts'
 import type { ToastContent } from './page.ts'
 import { importBefore, undoView } from './undo-view.ts'
 
@@ -42,6 +43,11 @@ export class UndoDialog {
     }
   }
 
+  /** The page that it was asked for on is left: what is not on show yet is not wanted any more. */
+  forget(): void {
+    this.#wanted = undefined
+  }
+
   #show(record: ImportRecord, rows: number, before: number | undefined): void {
     this.#record = record
     const view = undoView(record, rows, before)
@@ -52,7 +58,7 @@ export class UndoDialog {
     setText(part(this.#dialog, 'note'), view.note)
     this.#refuse(undefined)
     this.#setWorking(false)
-    if (!this.#dialog.open) this.#dialog.showModal()
+    openModal(this.#dialog)
     part(this.#dialog, 'no').focus()
   }
 
