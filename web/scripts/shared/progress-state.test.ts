@@ -92,6 +92,19 @@ test('the pace of an upload is no measure of what comes after it', () => {
   assert.equal(advance(importing, message(update(90, { phase: 'merge' }, 3)), 11_000).eta, undefined)
 })
 
+test('no time left is told while rows are merged, however long and steadily that goes', () => {
+  const merge = [88, 90, 92, 94, 96].map((percent) => message(update(percent, { phase: 'merge' })))
+  assert.equal(run([message(update(80, { phase: 'import', etaSeconds: 4 })), ...merge]).eta, undefined)
+})
+
+test('no step of a backup or restore passes its pace on to the next', () => {
+  const say = (phase: string, progress: number, etaSeconds?: number): ProgressEvent =>
+    message({ ...update(progress), metadata: { operation: 'restore', phase, ...etaSeconds !== undefined && { etaSeconds } } } as ProgressMessage)
+  const copied = run([say('safety', 20, 9), say('safety', 40, 6)], newProgress('restore', ID, 'a.db', 0))
+  assert.equal(copied.eta?.seconds, 6)
+  assert.equal(advance(copied, say('restore', 60), 4_000).eta, undefined)
+})
+
 test('a queue position is there only while the import waits', () => {
   const waiting = run([message(update(33, { phase: 'analyse', queuePosition: 0 }))])
   assert.equal(waiting.queuePosition, 0)

@@ -171,7 +171,7 @@ function move(state: ProgressState, at: number, to: Move): ProgressState {
   const step = stepAt(kind, to.phase)
   const fresh = step !== stepAt(kind, state.phase)
   const pace = fresh ? startPace(percent, at) : keepPace(state.pace, percent, at)
-  // How fast a file arrives says nothing of how fast it is read, nor that of how fast its rows are merged.
+  // How fast one step goes says nothing of the next: a file that arrives, rows that are read, pages that are copied or checked.
   const eta = fresh && to.etaSeconds === undefined ? undefined : state.eta
   const bytesDone = to.bytesDone ?? (fresh ? 0 : state.bytesDone)
   const pagesDone = to.pagesDone ?? (fresh ? 0 : state.pagesDone)
@@ -187,7 +187,9 @@ function move(state: ProgressState, at: number, to: Move): ProgressState {
       })
   return {
     ...state, phase: to.phase, percent, bytesDone, bytesTotal, bytesReceived, rowsDone, pagesDone,
-    pagesTotal: to.pagesTotal ?? (fresh ? undefined : state.pagesTotal), speed, pace, eta: settleEta(eta, to.etaSeconds ?? secondsLeft(pace), at),
+    pagesTotal: to.pagesTotal ?? (fresh ? undefined : state.pagesTotal), speed, pace,
+    // The server tells none while rows are merged, and the small part of the bar that this has is no measure to tell one from.
+    eta: to.phase === 'merge' ? undefined : settleEta(eta, to.etaSeconds ?? secondsLeft(pace), at),
   }
 }
 
