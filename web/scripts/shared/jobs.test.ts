@@ -306,6 +306,7 @@ test('an interrupted import is resumed under another id, which takes its place i
   socket.fire('progressError', snapshot('id-1', { status: 'error', error, metadata: { operation: 'csv-import', stagedFile: { bytes: 8, until: 9 } } }))
   assert.deepEqual(jobs.get('id-1')?.state.stagedFile, { bytes: 8, until: 9 })
   const next = await jobs.resume('id-1')
+  assert.equal(await jobs.resume('id-1'), next)
   assert.deepEqual([resumed, next.id, next.state.stage, next.state.filename], [[['id-1', 'id-2']], 'id-2', 'running', 'a.csv'])
   assert.deepEqual(jobs.own().map(({ id }) => id), ['id-2'])
   assert.ok(socket.rooms.has('id-2'))

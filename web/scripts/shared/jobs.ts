@@ -69,6 +69,8 @@ const CANCELLED: FailureInfo = { code: 'CANCELLED', detail: 'It was stopped befo
 
 export class Jobs {
   #jobs = new Map<string, LiveJob>()
+  /** What became of interrupted imports, by the id that they had. */
+  readonly #resumed = new Map<string, Promise<Job>>()
   #follower: Follower
   readonly #ports: JobsPorts
   readonly #handlers: JobsHandlers
@@ -153,10 +155,17 @@ export class Jobs {
   }
 
   /**
-   * Begins an interrupted import anew with the file that the server kept, once the server has agreed.
+   * Begins an interrupted import anew with the file that the server kept, once the server has agreed. That can be done once:
+   * whoever asks again, by a double click for instance, is given the same one.
    * @throws ApiError where it does not
    */
-  async resume(id: string): Promise<Job> {
+  resume(id: string): Promise<Job> {
+    const resumed = this.#resumed.get(id) ?? this.#resume(id)
+    this.#resumed.set(id, resumed)
+    return resumed
+  }
+
+  async #resume(id: string): Promise<Job> {
     const newId = this.#ports.newId()
     const old = this.#jobs.get(id)
     try {
@@ -169,6 +178,7 @@ export class Jobs {
       void this.#follower.ask(newId)
       return job
     } catch (error) {
+      this.#resumed.delete(id)
       this.#ifForgotten(id, error)
       throw error
     } finally {
