@@ -7,6 +7,7 @@ import { statusOf } from '../shared/import-status.ts'
 import type { MakePage, PageContext } from '../shared/page.ts'
 import { lineOf } from '../shared/progress-view.ts'
 import { rereading } from '../shared/reread.ts'
+import { runningFollower } from '../shared/running-follower.ts'
 import { blockedBy } from '../shared/undo-view.ts'
 
 const MODES: Record<ImportMode, string> = { create: 'Create', append: 'Append', replace: 'Replace all', upsert: 'Update and add' }
@@ -25,8 +26,8 @@ const FILTERS: Record<string, (record: ImportRecord) => boolean> = {
 
 /** Rows made at a time; a long history comes in with a button. */
 const ROWS_AT_ONCE = 200
-/** Running imports followed at a time. The server allows 100 rooms for a tab. */
-const MOST_FOLLOWED = 20
+/** Imports of this tab that the history does not tell of yet are asked for no more often than this. */
+const BEGUN_PAUSE_MS = 1_000
 
 /** What the history is searched for, as the address says it. */
 const readSearch = (search: string): { q: string, status: string } => {
@@ -116,48 +117,36 @@ export const importsPage: MakePage = async (context) => {
     status.value = wanted.status
     paint(ROWS_AT_ONCE)
   }
-  const follow = runningFollower(context)
+  const follow = runningFollower(context.jobs, context.signal)
   show(context.url.search)
   follow(imports)
+  /** Imports that a history, whether it has them or not, was read for. */
+  const told = new Set(imports.map(({ sessionId }) => sessionId))
+  const begun = () => context.jobs.own().filter(({ id, state: { kind, number } }) => kind === 'import' && number !== undefined && !told.has(id))
+  const read = async () => {
+    const asked = begun()
+    return { asked, now: await api.imports(context.signal) }
+  }
   // What is typed and focused stays.
-  const reread = rereading(context.signal, () => api.imports(context.signal), (now) => {
+  const reread = rereading(context.signal, read, ({ asked, now }) => {
     imports = now
+    for (const { id } of asked) told.add(id)
     paint(Math.max(shown, ROWS_AT_ONCE))
     follow(imports)
   })
-  /** Imports of this tab that were not in the history when they got their number. */
-  const begun = new Set<string>()
+  let dueAt = 0
+  /** An import of this tab gets its number once the history has it. */
   const noticeBegun = () => {
-    const missing = context.jobs.own().filter(({ id, state: { kind, number } }) =>
-      kind === 'import' && number !== undefined && !begun.has(id) && !imports.some(({ sessionId }) => sessionId === id))
-    for (const { id } of missing) begun.add(id)
-    if (missing.length > 0) reread()
+    const now = Date.now()
+    if (now < dueAt || begun().length === 0) return
+    dueAt = now + BEGUN_PAUSE_MS
+    reread()
   }
   const onFrame = () => {
     frame()
     noticeBegun()
   }
   return { title: 'Imports', className: 'page', content, onFrame, onUrl: (url) => show(url.search), onDataChanged: reread }
-}
-
-/** Hears of the imports of a history that are running, whichever tab began them, for as long as the page is shown. */
-function runningFollower(context: PageContext): (imports: readonly ImportRecord[]) => void {
-  const followed = new Set<string>()
-  const follow = async (id: string) => {
-    followed.add(id)
-    try {
-      const { release } = await context.jobs.watch({ kind: 'import', id })
-      if (context.signal.aborted) release()
-      else context.signal.addEventListener('abort', release)
-    } catch {
-      // The next history may have an answer.
-      followed.delete(id)
-    }
-  }
-  return (imports) => {
-    const running = imports.filter((record) => statusOf(record).word === 'Running').slice(0, MOST_FOLLOWED)
-    for (const { sessionId } of running) if (!followed.has(sessionId)) void follow(sessionId)
-  }
 }
 
 function importRow(context: PageContext, record: ImportRecord, history: readonly ImportRecord[], now: number): HTMLElement {
