@@ -1,6 +1,12 @@
-/** Addresses to pages, with the History API. A page is made, then shown, so that nothing flashes in between. */
+/**
+ * Addresses to pages, with the History API. A page is made, then shown, so that nothing flashes in between. How far down it
+ * is scrolled is kept in its entry of the history: browsers put that back too soon, before the rows are there.
+ */
 import { nameOperation, operationIn } from './operation.ts'
 import type { MakePage, Page, PageContext } from './page.ts'
+
+/** A page that has not been scrolled for so long stands still. */
+const REST_MS = 100
 
 export interface Route {
   pattern: RegExp
@@ -27,14 +33,23 @@ export class Router {
   #page: Page | undefined
   /** Where the page on show belongs; undefined while another one is made in its place. */
   #path: string | undefined
+  #resting: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: RouterOptions) {
     this.#options = options
+    history.scrollRestoration = 'manual'
+    addEventListener('scroll', () => {
+      clearTimeout(this.#resting)
+      this.#resting = setTimeout(() => this.#keepPosition(), REST_MS)
+    }, { passive: true })
     addEventListener('popstate', () => {
+      // The entry is another one already.
+      clearTimeout(this.#resting)
       const url = new URL(location.href)
       if (url.pathname === this.#path && this.#page?.onUrl) {
         options.leave()
         this.#page.onUrl(url)
+        scrollTo(0, keptPosition())
       } else {
         void this.#show(url, true)
       }
@@ -52,12 +67,14 @@ export class Router {
 
   navigate(href: string, how: 'push' | 'replace' = 'push'): void {
     const url = new URL(href, location.href)
+    this.#keepPosition()
     if (how === 'push') history.pushState(null, '', url)
     else history.replaceState(null, '', url)
     void this.#show(url, true)
   }
 
   reload(): void {
+    this.#keepPosition()
     void this.#show(new URL(location.href), false)
   }
 
@@ -66,8 +83,14 @@ export class Router {
     const url = new URL(href, location.href)
     const shown = operationIn(location.search)
     if (shown) nameOperation(url, shown)
-    if (how === 'push') history.pushState(null, '', url)
-    else history.replaceState(null, '', url)
+    this.#keepPosition()
+    if (how === 'push') history.pushState(history.state, '', url)
+    else history.replaceState(history.state, '', url)
+  }
+
+  #keepPosition(): void {
+    clearTimeout(this.#resting)
+    if (this.#path !== undefined) history.replaceState({ top: scrollY } satisfies EntryState, '')
   }
 
   /** Plain clicks on links of this app become page changes; all others are the browser's. */
@@ -104,15 +127,20 @@ export class Router {
     const hadFocus = main.contains(document.activeElement)
     main.className = page.className
     main.replaceChildren(page.content)
+    scrollTo(0, keptPosition())
     this.#options.shown(page, url)
     if (page.focus) {
       page.focus.focus()
       return
     }
     if (!moveFocus && !hadFocus) return
-    if (moveFocus) scrollTo(0, 0)
     const heading = main.querySelector<HTMLElement>('h1')
     heading?.setAttribute('tabindex', '-1')
     heading?.focus({ preventScroll: true })
   }
 }
+
+/** What an entry of the history holds beside its address. */
+interface EntryState { top: number }
+
+const keptPosition = (): number => (history.state as EntryState | null)?.top ?? 0
