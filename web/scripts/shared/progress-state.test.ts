@@ -99,7 +99,7 @@ test('no time left is told while rows are merged, however long and steadily that
 
 test('no step of a backup or restore passes its pace on to the next', () => {
   const say = (phase: string, progress: number, etaSeconds?: number): ProgressEvent =>
-    message({ ...update(progress), metadata: { operation: 'restore', phase, ...etaSeconds !== undefined && { etaSeconds } } } as ProgressMessage)
+    message({ ...update(progress), metadata: { operation: 'restore', phase, ...etaSeconds !== undefined && { etaSeconds } } })
   const copied = run([say('safety', 20, 9), say('safety', 40, 6)], newProgress('restore', ID, 'a.db', 0))
   assert.equal(copied.eta?.seconds, 6)
   assert.equal(advance(copied, say('restore', 60), 4_000).eta, undefined)
