@@ -14,6 +14,7 @@ import { Pager } from '../shared/pager.ts'
 import { rereading } from '../shared/reread.ts'
 import { say } from '../shared/rich.ts'
 import { RowDrawer } from '../shared/row-detail.ts'
+import { storageOf } from '../shared/storage.ts'
 import { TableGrid } from '../shared/table-grid.ts'
 import {
   asCsv, asJson, chooseColumns, orderOf, pageCount, readView, shownColumns, sortedBy, writeView, type TableView,
@@ -550,7 +551,7 @@ const widthsKey = (table: string): string => `hextrackr_widths:${table}`
 /** The widths that people gave columns, which this browser remembers. */
 function readWidths(table: string): Map<string, number> {
   try {
-    const stored = JSON.parse(localStorage.getItem(widthsKey(table)) ?? '[]') as [string, number][]
+    const stored = JSON.parse(storageOf('localStorage').getItem(widthsKey(table)) ?? '[]') as [string, number][]
     return new Map(stored.filter(([name, width]) => typeof name === 'string' && Number.isFinite(width)))
   } catch {
     return new Map()
@@ -558,9 +559,5 @@ function readWidths(table: string): Map<string, number> {
 }
 
 function writeWidths(table: string, widths: ReadonlyMap<string, number>): void {
-  try {
-    localStorage.setItem(widthsKey(table), JSON.stringify([...widths]))
-  } catch {
-    // Full or forbidden: they hold until the page is left.
-  }
+  storageOf('localStorage').setItem(widthsKey(table), JSON.stringify([...widths]))
 }

@@ -23,11 +23,7 @@ const KEY = 'hextrackr.jobs'
 const MOST = 20
 
 export function remember(storage: JobStorage, jobs: RememberedJob[]): void {
-  try {
-    storage.setItem(KEY, JSON.stringify(jobs.slice(-MOST)))
-  } catch {
-    // Storage may be full or forbidden. Then a reload forgets; the server does not.
-  }
+  storage.setItem(KEY, JSON.stringify(jobs.slice(-MOST)))
 }
 
 export function recall(storage: JobStorage): RememberedJob[] {

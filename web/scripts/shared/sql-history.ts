@@ -15,9 +15,5 @@ export function pastQueries(storage: Pick<Storage, 'getItem'>): string[] {
 /** Puts a query on top; it is kept once. */
 export function rememberQuery(storage: Pick<Storage, 'getItem' | 'setItem'>, sql: string): void {
   const queries = [sql, ...pastQueries(storage).filter((past) => past !== sql)].slice(0, MOST)
-  try {
-    storage.setItem(KEY, JSON.stringify(queries))
-  } catch {
-    // No room, or none allowed: the query is still in the address.
-  }
+  storage.setItem(KEY, JSON.stringify(queries))
 }

@@ -1,12 +1,18 @@
-/** The browser's storages. Where cookies are blocked, already naming one throws; what is kept then lasts as long as the page. */
+/** The browser's storages, for all of the page. What cannot be kept, for want of room or leave, lasts as long as the page. */
 
-const NONE: Pick<Storage, 'getItem' | 'setItem' | 'clear'> = { getItem: () => null, setItem: () => undefined, clear: () => undefined }
+export type BrowserStorage = Pick<Storage, 'getItem' | 'setItem' | 'clear'>
 
-/** The storage of that name, or one that keeps nothing where the browser lets this page have none. */
-export function storageOf(name: 'localStorage' | 'sessionStorage'): typeof NONE {
+/** The storage of that name, which never throws: where cookies are blocked, already naming the browser's own does. */
+export const storageOf = (name: 'localStorage' | 'sessionStorage'): BrowserStorage => ({
+  getItem: (key) => attempt(() => window[name].getItem(key)) ?? null,
+  setItem: (key, value) => attempt(() => window[name].setItem(key, value)),
+  clear: () => attempt(() => window[name].clear()),
+})
+
+function attempt<Result>(what: () => Result): Result | undefined {
   try {
-    return window[name]
+    return what()
   } catch {
-    return NONE
+    return undefined
   }
 }

@@ -1,20 +1,13 @@
 /** System, light or dark; remembered in this browser. */
 import { icon } from './dom.ts'
 import type { IconName } from './icon-names.ts'
+import { storageOf } from './storage.ts'
 
 const THEMES = ['system', 'light', 'dark'] as const
 type Theme = typeof THEMES[number]
 
 const KEY = 'hextrackr.theme'
 const ICONS: Record<Theme, IconName> = { system: 'monitor', light: 'sun', dark: 'moon' }
-
-function remembered(): Theme {
-  try {
-    return THEMES.find((theme) => theme === localStorage.getItem(KEY)) ?? 'system'
-  } catch {
-    return 'system'
-  }
-}
 
 /** Puts the remembered theme on the page and lets the button step through them. */
 export function themeSwitch(button: HTMLButtonElement): void {
@@ -25,15 +18,13 @@ export function themeSwitch(button: HTMLButtonElement): void {
     button.title = `Theme: ${theme}`
     button.replaceChildren(icon(ICONS[theme]))
   }
-  let theme = remembered()
+  const storage = storageOf('localStorage')
+  const remembered = storage.getItem(KEY)
+  let theme = THEMES.find((name) => name === remembered) ?? 'system'
   show(theme)
   button.addEventListener('click', () => {
     theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'system'
     show(theme)
-    try {
-      localStorage.setItem(KEY, theme)
-    } catch {
-      // Without storage the choice lasts as long as the page.
-    }
+    storage.setItem(KEY, theme)
   })
 }

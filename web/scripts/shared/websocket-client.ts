@@ -259,7 +259,10 @@ export class WebSocketClient {
   }
 }
 
-/** `localStorage.setItem('hextrackr_debug', 'true')` turns it on, removing the key off, both without a reload. */
+/**
+ * `localStorage.setItem('hextrackr_debug', 'true')` turns it on, removing the key off, both without a reload. Other apps take
+ * this file without the rest of the page, so it asks the browser itself.
+ */
 function debug(...what: unknown[]): void {
   try {
     if (localStorage.getItem('hextrackr_debug') !== 'true') return
