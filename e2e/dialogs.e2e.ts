@@ -158,6 +158,12 @@ test('a note dismissed by keyboard gives the focus back', async ({ page, server 
   await page.keyboard.press('Enter')
   await expect(notes(page).getByRole('alert')).toHaveCount(0)
   await expect(undo).toBeFocused()
+
+  await page.keyboard.press('Enter')
+  await notes(page).getByRole('button', { name: 'Dismiss' }).focus()
+  await page.evaluate(`document.querySelector('[aria-label="Undo import 1"]').remove()`)
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('main')).toBeFocused()
 })
 
 test('figures that cannot be read again while a restore is asked for are no note each time', async ({ page, server }) => {

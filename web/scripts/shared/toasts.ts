@@ -29,12 +29,15 @@ export class Toasts {
     if (this.#box.parentElement !== front) front.append(this.#box)
   }
 
-  /** Takes a note away. The focus in it goes to the next one, or back to where it was. */
+  /** Takes a note away. The focus in it goes to the next one, back to where it was, or to the page where that is gone. */
   #remove(toast: HTMLElement): void {
     const hadFocus = toast.contains(document.activeElement)
     const next = toast.nextElementSibling ?? toast.previousElementSibling
     toast.remove()
-    if (hadFocus) (next?.querySelector<HTMLElement>(':scope > button') ?? this.#focusedBefore)?.focus()
+    if (!hadFocus) return
+    const after = next?.querySelector<HTMLElement>(':scope > button') ?? this.#focusedBefore
+    after?.focus()
+    if (document.activeElement !== after) document.querySelector('main')?.focus()
   }
 
   /** Errors stay until they are dismissed; everything else goes after a while, but not under a pointer or the focus. */
