@@ -412,3 +412,24 @@ test('rows that could not be read are tried again, whatever changes meanwhile an
   await expect(failure).toBeHidden({ timeout: 15_000 })
   await expect(firstCell(page)).toBeVisible()
 })
+
+test('rows that are waited for are told when they cannot be read, although the table changed meanwhile', async ({ page, server }) => {
+  const rows = '/api/tables/findings/rows'
+  const slow = await holdAnswer(page, rows)
+  await (await openMenu(page, 'cvss')).getByRole('button', { name: 'Sort low to high' }).click()
+  await slow.given
+  await page.route((url) => url.pathname === rows, (route) => route.abort(), { times: 1 })
+  await server.import('host\na\n', { filename: 'hosts.csv' })
+  await expect(page.getByRole('heading', { name: 'The server is not answering' })).toBeVisible()
+})
+
+test('rows that were waited for do not come after going back', async ({ page }) => {
+  const slow = await holdAnswer(page, '/api/tables/findings/rows')
+  await (await openMenu(page, 'cvss')).getByRole('button', { name: 'Sort low to high' }).click()
+  await slow.given
+  const givenUp = page.waitForEvent('requestfailed')
+  await page.goBack()
+  await givenUp
+  await expect(page).toHaveURL('/tables/findings')
+  expect(await column(page, CVSS)).toEqual(ROWS.slice(0, 100).map((row) => row[CVSS]))
+})

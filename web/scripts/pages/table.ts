@@ -86,6 +86,8 @@ class TableBrowser {
   readonly #widths: Map<string, number>
   #view: TableView
   #loading: AbortController | undefined
+  /** Somebody waits for other rows than those on show. */
+  #isAwaited = false
   #shown: Shown | undefined
   /** What stands in place of rows that could not be read, and tries again by itself, until it is aborted: once there are rows again. */
   #failure: AbortController | undefined
@@ -192,14 +194,19 @@ class TableBrowser {
     await this.load('changed')
   }
 
-  /** @param which `changed` is not asked for by the person who looks at it, and moves nothing */
-  async load(which: 'first' | 'again' | 'changed'): Promise<void> {
+  /** @param why `changed` is not asked for by the person who looks at it, and moves nothing */
+  async load(why: 'first' | 'again' | 'changed'): Promise<void> {
     const question = this.#question()
+    // Rows that are read because the table has changed are those that somebody waits for, if anybody does.
+    const which = why === 'changed' && this.#isAwaited ? 'again' : why
+    // What is on its way answers another question, unless it is the number of these.
+    if (this.#isAwaited) this.#loading?.abort()
     if (which === 'again' && this.#shown?.question === question && this.#isOnPage()) {
       this.#paint(true)
       return
     }
     this.#loading?.abort()
+    this.#isAwaited = which === 'again'
     const loading = new AbortController()
     this.#loading = loading
     const signal = AbortSignal.any([this.#context.signal, loading.signal])
@@ -282,6 +289,7 @@ class TableBrowser {
 
   /** @param keepPlace whether the rows are where the person was looking already */
   #paint(keepPlace = false): void {
+    this.#isAwaited = false
     this.#failure?.abort()
     const shown = this.#shown!
     const { page: { columns, rows }, offset } = shown
@@ -367,6 +375,7 @@ class TableBrowser {
   }
 
   async #failed(error: unknown): Promise<void> {
+    this.#isAwaited = false
     this.#failure?.abort()
     const failure = this.#failure = new AbortController()
     const page = await failurePage(error)({ ...this.#context, signal: AbortSignal.any([this.#context.signal, failure.signal]) })
