@@ -1,9 +1,9 @@
 import type { Page } from 'playwright/test'
+import { PATIENT } from '../server/test/write-lock.ts'
 import { dialogOf } from './support/app.ts'
 import { backupOf, restore, restoreButton } from './support/backups.ts'
 import { holdAnswer } from './support/network.ts'
 import { expect, test } from './support/test.ts'
-import { PATIENT } from './support/write-lock.ts'
 
 test.use({ settings: PATIENT })
 
