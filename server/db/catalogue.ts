@@ -87,6 +87,19 @@ export function tableColumns(db: Db, table: string): ColumnInfo[] {
 export const countRows = (db: Db, table: string): number => db.prepare<[], { n: number }>(`SELECT count(*) AS n FROM ${quoteIdentifier(table)}`).get()!.n
 
 /**
+ * How many rows a table of an import has by now. Imports leave it with the keys from 1 on, without a gap; where it has others, another
+ * program has added or removed rows.
+ * @param remembered how many there were
+ */
+export function countAnew(db: Db, table: string, remembered: number): number {
+  const name = quoteIdentifier(table)
+  const { least, greatest } = db.prepare<[], { least: bigint | null, greatest: bigint | null }>(
+    `SELECT (SELECT min(_rowid_) FROM ${name}) AS least, (SELECT max(_rowid_) FROM ${name}) AS greatest`,
+  ).safeIntegers().get()!
+  return (greatest ?? 0n) === BigInt(remembered) && (least ?? 1n) === 1n ? remembered : countRows(db, table)
+}
+
+/**
  * By column, an index that gives a table's rows in that column's order and then in the table's. It may be ours or another
  * program's; those over several columns, over a part of the rows, or with another collation do not.
  */

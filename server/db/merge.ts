@@ -2,7 +2,7 @@ import { Fault, quoted } from '../faults.ts'
 import { MAX_COLUMNS, type ColumnInfo } from '../protocol.ts'
 import { foldName } from '../unique-name.ts'
 import { anyOf } from './any-of.ts'
-import { describeTable, isImported, mixedColumns, registerTable, tableExists } from './catalogue.ts'
+import { countAnew, describeTable, isImported, mixedColumns, registerTable, tableExists } from './catalogue.ts'
 import { quoteIdentifier, sameName } from './identifiers.ts'
 import { mixedAsText, numberAsText } from './number-text.ts'
 import type { Db } from './open.ts'
@@ -132,7 +132,8 @@ const names = (columns: readonly ColumnInfo[]): string => columns.map(({ name })
  */
 export function mergeStaged(db: Db, request: MergeRequest): MergeCounts & { tableRows: number } {
   const { table, importNumber, schema } = request
-  const rows = describeTable(db, table).rows
+  const { rows: remembered } = describeTable(db, table)
+  const rows = schema.isOurs ? countAnew(db, table, remembered) : remembered
   // Another program's table may have keys and rules of its own, by which an undo would go wrong.
   if (!schema.isOurs) {
     deferForeignKeys(db)

@@ -1,6 +1,6 @@
 import { Fault } from '../faults.ts'
-import type { ColumnInfo } from '../protocol.ts'
-import { isImported, nameExists } from './catalogue.ts'
+import type { ColumnInfo, ImportMode } from '../protocol.ts'
+import { countAnew, isImported, nameExists } from './catalogue.ts'
 import { INTERNAL_PREFIX, quoteIdentifier } from './identifiers.ts'
 import type { Db } from './open.ts'
 import { underRules } from './rules.ts'
@@ -12,7 +12,7 @@ export const undoTable = (importNumber: number): string => `${INTERNAL_PREFIX}un
 export interface UndoPlan {
   /**
    * `drop`: the import made the table. `swap`: the table as it was lies in the undo table.
-   * `delete`: rows from `firstRowid` on are the import's, and the undo table, if there is one, holds changed rows.
+   * `delete`: as many rows from `firstRowid` on as it added are the import's, and the undo table, if there is one, holds changed rows.
    */
   kind: 'drop' | 'swap' | 'delete'
   table: string
@@ -64,12 +64,27 @@ export function saveUndo(db: Db, importNumber: number, plan: UndoPlan, before: T
 
 /** Why an import cannot be taken back now; undefined where it can. */
 export function undoObstacle(db: Db, importNumber: number): string | undefined {
-  const plan = db.prepare<[number], { table_name: string }>('SELECT table_name FROM _hextrackr_undo WHERE import_number = ?').get(importNumber)
+  const plan = db.prepare<[number], Pick<UndoRow, 'kind' | 'table_name'>>('SELECT kind, table_name FROM _hextrackr_undo WHERE import_number = ?').get(importNumber)
   if (!plan) return whyNothingIsKept(db, importNumber)
   const current = db.prepare<[string], { import_number: number | null }>('SELECT import_number FROM _hextrackr_tables WHERE name = ?').get(plan.table_name)
   if (!current || !nameExists(db, plan.table_name)) return `The table "${plan.table_name}" is gone.`
   if (current.import_number !== importNumber) return `The table "${plan.table_name}" was changed by import #${current.import_number} since. Undo #${current.import_number} first.`
+  if (plan.kind !== 'delete' && hasAddedRows(db, importNumber, plan.table_name)) {
+    return `Rows that another program has added to the table "${plan.table_name}" since would go as well. Remove them first.`
+  }
   return undefined
+}
+
+/** Whether a table that an import made, of its own rows or with those that were there before, has rows with keys beyond theirs. */
+function hasAddedRows(db: Db, importNumber: number, table: string): boolean {
+  const { mode, inserted } = db.prepare<[number], { mode: ImportMode, inserted: number }>(
+    'SELECT mode, rows_inserted AS inserted FROM _hextrackr_imports WHERE number = ?',
+  ).get(importNumber)!
+  const end = (which: 'min' | 'max', name: string): string => `(SELECT ${which}(_rowid_) FROM ${quoteIdentifier(name)})`
+  const wasThere = (which: 'min' | 'max'): string => mode === 'append' || mode === 'upsert' ? end(which, undoTable(importNumber)) : 'NULL'
+  return db.prepare<[number]>(
+    `SELECT ${end('min', table)} < ifnull(${wasThere('min')}, 1) OR ${end('max', table)} > ifnull(${wasThere('max')}, 0) + ?`,
+  ).pluck().get(inserted) === 1
 }
 
 function whyNothingIsKept(db: Db, importNumber: number): string {
@@ -94,7 +109,10 @@ export function undoImport(db: Db, importNumber: number): void {
   const table = quoteIdentifier(plan.table_name)
   if (plan.kind === 'delete') {
     underRules(plan.table_name, 'the undo', () => {
-      db.prepare(`DELETE FROM ${table} WHERE _rowid_ >= ?`).run(plan.first_rowid)
+      // Those behind them are not the import's.
+      db.prepare(
+        `DELETE FROM ${table} WHERE _rowid_ >= @first AND _rowid_ < @first + (SELECT rows_inserted FROM _hextrackr_imports WHERE number = @importNumber)`,
+      ).run({ first: plan.first_rowid, importNumber })
       if (plan.saved_rows !== null) putBackRows(db, table, plan.saved_rows)
     })
   } else {
@@ -106,7 +124,7 @@ export function undoImport(db: Db, importNumber: number): void {
   } else {
     const { rowCount, columns, importNumber: previous } = JSON.parse(plan.before) as TableBefore
     db.prepare('UPDATE _hextrackr_tables SET row_count = ?, columns = ?, import_number = ? WHERE name = ?')
-      .run(rowCount, JSON.stringify(columns), previous, plan.table_name)
+      .run(countAnew(db, plan.table_name, rowCount), JSON.stringify(columns), previous, plan.table_name)
   }
   db.prepare('DELETE FROM _hextrackr_undo WHERE import_number = ?').run(importNumber)
   db.prepare('UPDATE _hextrackr_imports SET undone_at = ? WHERE number = ?').run(Date.now(), importNumber)

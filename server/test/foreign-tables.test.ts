@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import type Database from 'better-sqlite3'
-import type { ImportRecord } from '../protocol.ts'
+import type { ImportRecord, Problem } from '../protocol.ts'
 import { suiteScope } from './suite.ts'
 import { TestServer } from './support.ts'
 
@@ -39,6 +39,42 @@ describe('a table that another program made', () => {
     db.exec('INSERT INTO shared (_rowid_, a) VALUES (0, 10), (-3, 20)')
     assert.equal((await server.import('a\nx\n', { options: { table: 'shared', mode: 'append' } })).status, 'completed')
     assert.deepEqual(db.prepare('SELECT a FROM shared ORDER BY _rowid_').pluck().all(), ['20', '10', '1', 'x'])
+  })
+
+  test('or added rows to keeps them when imports are undone, and counts them', async () => {
+    const undo = async ({ sessionId }: ImportRecord): Promise<unknown> => {
+      const { status, body } = await server.request<Problem>('POST', `/api/imports/${sessionId}/undo`)
+      return status === 200 ? status : [body.code, body.detail]
+    }
+    const content = (): unknown => db.prepare('SELECT id || v FROM joint ORDER BY id').pluck().all()
+    const rows = async (): Promise<number> => (await server.table('joint')).rows
+    const into = (csv: string, mode: string, more: object = {}): Promise<ImportRecord> => server.import(csv, { options: { table: 'joint', mode, ...more } })
+
+    const made = await server.import('id,v\n1,a\n2,a\n', { filename: 'joint.csv' })
+    db.exec(`INSERT INTO joint VALUES (3, 'x')`)
+    const appended = await into('id,v\n4,b\n5,b\n', 'append')
+    assert.equal(appended.tableRows, 5)
+    db.exec(`INSERT INTO joint VALUES (6, 'x'), (7, 'x')`)
+    const upserted = await into('id,v\n1,c\n6,c\n8,c\n', 'upsert', { key: ['id'] })
+    assert.deepEqual(counts(upserted), { status: 'completed', rowsRead: 3, rowsInserted: 1, rowsUpdated: 2, rowsUnchanged: 0, tableRows: 8 })
+    db.exec(`INSERT INTO joint VALUES (9, 'x')`)
+    assert.deepEqual([await undo(upserted), content(), await rows()], [200, ['1a', '2a', '3x', '4b', '5b', '6x', '7x', '9x'], 8])
+    assert.deepEqual([await undo(appended), content(), await rows()], [200, ['1a', '2a', '3x', '6x', '7x', '9x'], 6])
+
+    const words = ['NOT_UNDOABLE', 'Rows that another program has added to the table "joint" since would go as well. Remove them first.']
+    const changed = await into('id,v,w\n10,d,d\n', 'append', { addColumns: true })
+    assert.deepEqual([changed.tableRows, await undo(changed), content(), await rows()], [7, 200, ['1a', '2a', '3x', '6x', '7x', '9x'], 6])
+    for (const [mode, csv] of [['append', 'id,v,w\n10,d,d\n'], ['replace', 'id,v\n10,d\n']] as const) {
+      const record = await into(csv, mode, { addColumns: true })
+      db.exec(`INSERT INTO joint (id, v) VALUES (11, 'x')`)
+      assert.deepEqual([await undo(record), db.prepare('SELECT v FROM joint WHERE id > 9 ORDER BY id').pluck().all()], [words, ['d', 'x']], mode)
+      db.exec(`DELETE FROM joint WHERE id = 11`)
+      assert.deepEqual([await undo(record), content()], [200, ['1a', '2a', '3x', '6x', '7x', '9x']], mode)
+    }
+    assert.deepEqual(await undo(made), words)
+    db.exec(`DELETE FROM joint WHERE v = 'x'`)
+    assert.equal(await undo(made), 200)
+    assert.equal((await server.get('/api/tables/joint')).status, 404)
   })
 
   test('and gave rules to says which of them a row breaks, and stays as it was', async () => {
