@@ -167,7 +167,7 @@ const IMPORT: Record<string, Explanation> = {
   },
   ROW_INVALID: {
     title: 'A row does not fit',
-    advice: ['Correct the line named above and choose the file again, or let rows that do not fit be rejected, in the options.'],
+    advice: ['Correct the line named above in the file, or choose in the options that rows that do not fit are rejected.'],
     remedy: 'options',
   },
   COLUMN_MISMATCH: {

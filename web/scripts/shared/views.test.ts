@@ -101,12 +101,15 @@ test('a failure says what happened, what is safe and what to do', () => {
 
 test('a failure that other settings may avoid leads back to them', () => {
   const context = { kind: 'import', filename: 'scan.csv', table: 'scan', mode: 'upsert', bytesDone: 5, bytesTotal: 5, holdsFile: true } as const
-  for (const code of ['KEY_REQUIRED', 'KEY_NOT_UNIQUE', 'COLUMN_MISMATCH', 'TABLE_EXISTS', 'TABLE_NOT_FOUND', 'ROW_INVALID', 'UNDECODABLE']) {
+  for (const code of ['KEY_REQUIRED', 'KEY_NOT_UNIQUE', 'COLUMN_MISMATCH', 'TABLE_EXISTS', 'TABLE_NOT_FOUND', 'ROW_INVALID', 'SQLITE_CONSTRAINT', 'UNDECODABLE']) {
     const { title, action } = explainFailure({ code, detail: 'Why.' }, context)
     assert.notEqual(title, 'The import failed', code)
     assert.deepEqual([action.label, action.chooses], ['Back to options', false], code)
   }
   assert.equal(explainFailure({ code: 'ROW_INVALID', detail: '' }, { ...context, holdsFile: false }).action.label, 'Choose the file again')
+  const advice = (code: string) => plain(explainFailure({ code, detail: '' }, context).advice)
+  assert.equal(advice('ROW_INVALID'), 'Correct the line named above in the file, or choose in the options that rows that do not fit are rejected.')
+  assert.doesNotMatch(advice('SQLITE_CONSTRAINT'), /line/, 'SQLite names the rule, but no line')
 })
 
 test('rejected rows can be fetched from the line that counts them', () => {
