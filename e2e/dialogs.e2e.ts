@@ -1,7 +1,7 @@
 import type { Page } from 'playwright/test'
 import { PATIENT } from '../server/test/write-lock.ts'
 import { dialogOf } from './support/app.ts'
-import { backupOf, restore, restoreButton } from './support/backups.ts'
+import { backupOf, closeReceipt, restore, restoreButton } from './support/backups.ts'
 import { holdAnswer } from './support/network.ts'
 import { expect, test } from './support/test.ts'
 
@@ -76,9 +76,11 @@ test('a dialog that stays keeps what was said in it', async ({ page, server, hol
     dialog.close()
   })`)
   await expect(dialogOf(page)).toBeVisible()
+  await expect(note).toBeVisible()
+  await lock.release()
+  await closeReceipt(page)
   await note.getByRole('button', { name: 'Dismiss' }).click()
   await expect(note).toBeHidden()
-  await lock.release()
 })
 
 test('what was asked for on a page does not open on the next one', async ({ page, server }) => {

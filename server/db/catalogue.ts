@@ -87,8 +87,8 @@ export function tableColumns(db: Db, table: string): ColumnInfo[] {
 export const countRows = (db: Db, table: string): number => db.prepare<[], { n: number }>(`SELECT count(*) AS n FROM ${quoteIdentifier(table)}`).get()!.n
 
 /**
- * How many rows a table of an import has by now. Imports leave it with the keys from 1 on, without a gap; where it has others, another
- * program has added or removed rows.
+ * How many rows a table of an import has by now. Imports leave it with the keys from 1 on, without a gap; where the
+ * least or the greatest is another one, another program has added or removed rows. That it removed some in between is not noticed.
  * @param remembered how many there were
  */
 export function countAnew(db: Db, table: string, remembered: number): number {

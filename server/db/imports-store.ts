@@ -210,11 +210,15 @@ export function getImportSnapshot(db: Db, sessionId: string): ProgressSnapshot |
   }
 }
 
+/** Where there is no room left, the file gives its own to what has to be cleared away. */
+const LACKS_ROOM: readonly FaultCode[] = ['DISK_FULL', 'SQLITE_FULL']
+
 /**
  * Whether the file of an import that ended so is kept, to begin anew with. Where it was kept before, nobody may hold it any more, so
- * it stays whatever the server fails of.
+ * it stays whatever else the server fails of.
  */
-export const keepsFile = (code: FaultCode, resumes: string | undefined): boolean => code === 'INTERRUPTED' || (resumes !== undefined && isOfServer(code))
+export const keepsFile = (code: FaultCode, resumes: string | undefined): boolean =>
+  code === 'INTERRUPTED' || (resumes !== undefined && isOfServer(code) && !LACKS_ROOM.includes(code))
 
 /** Whether an import ended without success, and in a way that keeps its file. */
 export function isResumable(db: Db, sessionId: string): boolean {

@@ -46,7 +46,8 @@ export const isBrokenReference = (error: unknown): error is Error => codeOf(erro
 
 /** What to tell of an error where rows of a table of people are written; the error itself where it is about no rule. */
 export function brokenRule(table: string, what: string, error: unknown): unknown {
-  if (!(error instanceof Error && codeOf(error).startsWith('SQLITE_CONSTRAINT'))) return error
+  // A key of integers that is to be nothing, or a text, is a mismatch to SQLite.
+  if (!(error instanceof Error && /^SQLITE_(CONSTRAINT|MISMATCH)/.test(codeOf(error)))) return error
   // SQLite's own words name the rule: "UNIQUE constraint failed: people.email". Of a foreign key they do not say which.
   const more = isBrokenReference(error) ? ' A row would refer to one that is not there.' : ''
   return new Fault('SQLITE_CONSTRAINT', `The table "${table}" has a rule that ${what} breaks: ${error.message}.${more}`, { cause: error })

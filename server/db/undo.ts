@@ -108,6 +108,7 @@ export function undoImport(db: Db, importNumber: number): void {
   const plan = db.prepare<[number], UndoRow>('SELECT * FROM _hextrackr_undo WHERE import_number = ?').get(importNumber)!
   const table = quoteIdentifier(plan.table_name)
   if (plan.kind === 'delete') {
+    checkKeys(db, importNumber, plan)
     underRules(plan.table_name, 'the undo', () => {
       // Those behind them are not the import's.
       db.prepare(
@@ -128,6 +129,21 @@ export function undoImport(db: Db, importNumber: number): void {
   }
   db.prepare('DELETE FROM _hextrackr_undo WHERE import_number = ?').run(importNumber)
   db.prepare('UPDATE _hextrackr_imports SET undone_at = ? WHERE number = ?').run(Date.now(), importNumber)
+}
+
+/**
+ * Rows are told apart by their keys, which change where another program removes rows and then has SQLite rewrite the database
+ * (https://sqlite.org/lang_vacuum.html).
+ * @throws Fault NOT_UNDOABLE where the import's rows do not have theirs any more
+ */
+function checkKeys(db: Db, importNumber: number, { table_name: tableName, first_rowid: first }: UndoRow): void {
+  const { inserted, there, last } = db.prepare<{ importNumber: number, first: number }, { inserted: number, there: number, last: number | null }>(
+    `SELECT rows_inserted AS inserted, (SELECT max(_rowid_) FROM ${quoteIdentifier(tableName)}) AS last,
+       (SELECT count(*) FROM ${quoteIdentifier(tableName)} WHERE _rowid_ >= @first AND _rowid_ < @first + rows_inserted) AS there
+     FROM _hextrackr_imports WHERE number = @importNumber`,
+  ).get({ importNumber, first: first! })!
+  if (there === inserted && (last ?? 0) >= first! + inserted - 1) return
+  throw new Fault('NOT_UNDOABLE', `Another program has removed rows of the table "${tableName}" since, so those of this import can no longer be told from others.`)
 }
 
 function putBackRows(db: Db, table: string, savedRows: string): void {

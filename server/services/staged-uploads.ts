@@ -183,7 +183,7 @@ export class StagedUploads {
 
   #find(sessionId: string): StagedRecord {
     const record = findKept(this.#db, sessionId)
-    if (!record) throw new Fault('NOT_RESUMABLE', 'The file of this import is not kept here. Only an import that the server interrupted after its upload can be resumed, for a while. Send the file again.')
+    if (!record) throw new Fault('NOT_RESUMABLE', 'The file of this import is not kept here. An import that the server interrupted after its upload can be resumed, for a while. Send the file again.')
     return record
   }
 

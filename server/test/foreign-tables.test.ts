@@ -242,6 +242,24 @@ describe('a table that another program made', () => {
     for (const table of ['made', 'typed']) assert.equal((await server.send('POST', `/api/tables/${table}/indexes`, { column: 'n' })).status, 201)
     assert.deepEqual(await all(), expected)
   })
+
+  test('has keys that an update may not take away', async () => {
+    db.exec(`CREATE TABLE staff (id INTEGER PRIMARY KEY, email TEXT); INSERT INTO staff VALUES (1, 'a@x'), (2, 'b@x')`)
+    const { error } = await server.import('id,email\n1,a@x\n,b@x\n', { options: { table: 'staff', mode: 'upsert', key: ['email'] } })
+    assert.deepEqual([error?.code, error?.detail], ['SQLITE_CONSTRAINT', 'The table "staff" has a rule that a row of the file breaks: datatype mismatch.'])
+    assert.deepEqual(db.prepare('SELECT * FROM staff').raw().all(), [[1, 'a@x'], [2, 'b@x']])
+  })
+
+  test('or renumbered is not undone by keys that are those of other rows now', async () => {
+    await server.import('id,v\n1,a\n2,b\n3,c\n', { filename: 'renumbered.csv' })
+    const options = { table: 'renumbered', mode: 'upsert', key: ['id'] }
+    const { sessionId } = await server.import('id,v\n3,x\n4,d\n5,e\n', { options })
+    db.exec('DELETE FROM renumbered WHERE id < 3; VACUUM')
+    const { status, body } = await server.request<Problem>('POST', `/api/imports/${sessionId}/undo`)
+    assert.deepEqual([status, body.code], [409, 'NOT_UNDOABLE'])
+    assert.match(body.detail, /^Another program has removed rows of the table "renumbered"/)
+    assert.deepEqual(db.prepare('SELECT * FROM renumbered').raw().all(), [[3, 'x'], [4, 'd'], [5, 'e']])
+  })
 })
 
 test('a table and its columns may be called what a statement calls its parts', async (t) => {

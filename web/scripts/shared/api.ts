@@ -173,7 +173,7 @@ export const api = {
   dropIndex: (name: string, column: string) => request('DELETE', `${tablePath(name)}/indexes/${encodeURIComponent(column)}`, undefined, undefined, LONG_TIMEOUT_MS),
   exportUrl,
   exportEnd: (id: string) => get<ExportEnd>(`/api/exports/${id}`, undefined, QUERY_TIMEOUT_MS),
-  renameTable: (name: string, to: string) => read<TableInfo>('PATCH', tablePath(name), undefined, { name: to }),
+  renameTable: (name: string, to: string) => read<TableInfo>('PATCH', tablePath(name), undefined, { name: to }, LONG_TIMEOUT_MS),
   deleteTable: (name: string) => request('DELETE', tablePath(name)),
   imports: (signal?: AbortSignal) => get<ImportRecord[]>('/api/imports', signal),
   import: (id: string, signal?: AbortSignal) => get<ImportRecord>(`/api/imports/${id}`, signal),

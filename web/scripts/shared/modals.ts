@@ -2,14 +2,18 @@
 
 /** As the browser's own top layer, which no page can ask. Some may have closed meanwhile. */
 let opened: HTMLDialogElement[] = []
+const heard = new WeakSet<HTMLDialogElement>()
 const listeners: (() => void)[] = []
 
 /** Opens a dialog in front of all others, unless it is open. */
 export function openModal(dialog: HTMLDialogElement): void {
   if (dialog.open) return
   opened = [...openModals().filter((one) => one !== dialog), dialog]
-  // Heard after whatever the dialog's own code does when it closes: it may open again at once.
-  dialog.addEventListener('close', closed, { once: true })
+  if (!heard.has(dialog)) {
+    heard.add(dialog)
+    // Heard after what the dialog's own code does when it closes: it may open again at once.
+    dialog.addEventListener('close', closed)
+  }
   dialog.showModal()
 }
 
