@@ -21,6 +21,8 @@ test('a note that comes while something is asked leads away only once that is an
   await lock.release()
   const note = notes(page).getByText(`Imported ${file.name}`).first()
   await expect(note).toBeVisible()
+  // It stays for as long as a pointer is on it.
+  await notes(page).locator('.toast').first().dispatchEvent('pointerenter')
   await expect(notes(page).getByRole('button', { name: 'Undo' })).toHaveCount(0)
   await expect(notes(page).getByRole('link', { name: 'Open table' })).toHaveCount(0)
   await page.keyboard.press('Escape')
