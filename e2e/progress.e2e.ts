@@ -22,7 +22,9 @@ test('a large file rises step by step, never back and never to 100 before its re
   expect(Math.max(...percents)).toBeLessThan(100)
   const steps = samples.map(({ step }) => step)
   expect(steps).toEqual(steps.toSorted((a, b) => a - b))
-  expect(steps).toEqual(expect.arrayContaining([1, 3]))
+  expect(steps).toContain(3)
+  // Rows are read from the first bytes on, so that a quick server is at a later step before the dialog opens.
+  expect(samples.some(({ step, isArriving }) => step === 1 || isArriving)).toBe(true)
   for (const [step, from, to] of [[1, 0, 18], [2, 18, 33], [3, 33, 87], [4, 87, 99]] as const) {
     for (const sample of samples.filter((one) => one.step === step)) {
       expect(sample.percent, sample.says).toBeGreaterThanOrEqual(sample.isArriving ? 0 : from)
