@@ -7,11 +7,15 @@ import { expect, test } from './support/test.ts'
 
 test.use({ settings: PATIENT })
 
+/** How long a note stays, ms, where nothing holds it. */
+const STAY_MS = 8_000
+
 const notes = (page: Page) => page.getByRole('region', { name: 'Notifications' })
 
 test('a note that comes while something is asked leads away only once that is answered', async ({ page, server, makeFile, holdImport }) => {
   await server.import('host\na\n', { filename: 'hosts.csv' })
   const file = await makeFile(100_000)
+  await page.clock.install()
   await page.goto('/tables/hosts')
   const lock = holdImport(30_000)
   await page.locator('#picker').setInputFiles([file.path, file.path])
@@ -19,15 +23,16 @@ test('a note that comes while something is asked leads away only once that is an
   await page.getByRole('button', { name: 'Delete table' }).click()
   await expect(dialogOf(page)).toBeVisible()
   await lock.release()
-  const note = notes(page).getByText(`Imported ${file.name}`).first()
-  await expect(note).toBeVisible()
-  // It stays for as long as a pointer is on it.
-  await notes(page).locator('.toast').first().dispatchEvent('pointerenter')
+  const imported = notes(page).getByText(`Imported ${file.name}`)
+  await expect(imported).toHaveCount(2)
+  await page.clock.fastForward(STAY_MS)
   await expect(notes(page).getByRole('button', { name: 'Undo' })).toHaveCount(0)
   await expect(notes(page).getByRole('link', { name: 'Open table' })).toHaveCount(0)
   await page.keyboard.press('Escape')
   await expect(notes(page).getByRole('button', { name: 'Undo' }).first()).toBeVisible()
   await expect(notes(page).getByRole('link', { name: 'Open table' }).first()).toBeVisible()
+  await page.clock.fastForward(STAY_MS)
+  await expect(imported).toHaveCount(0)
 })
 
 test('a question ends when its page goes by itself', async ({ page, server }) => {
@@ -38,6 +43,20 @@ test('a question ends when its page goes by itself', async ({ page, server }) =>
   await server.request('DELETE', '/api/tables/hosts')
   await expect(page.getByText('There is no table called hosts')).toBeVisible()
   await expect(dialogOf(page)).toBeHidden()
+})
+
+test('a question stays while the page behind it is made anew', async ({ page, server }) => {
+  const { sessionId } = await server.import('host\na\n', { filename: 'hosts.csv' })
+  await page.goto(`/?import=${sessionId}`)
+  await page.getByRole('button', { name: 'Undo import' }).click()
+  const question = dialogOf(page).filter({ hasText: 'Import #1 into hosts' })
+  await expect(question).toBeVisible()
+  await server.request('DELETE', '/api/tables/hosts')
+  await expect(page.locator('main')).toContainText('All of it or nothing')
+  await expect(question).toBeVisible()
+  await page.keyboard.press('Escape')
+  await expect(question).toBeHidden()
+  await expect(dialogOf(page).filter({ hasText: 'Created hosts' })).toBeVisible()
 })
 
 test('what fails is said in the dialog that was opened last', async ({ page, server }) => {
@@ -83,6 +102,19 @@ test('a dialog that stays keeps what was said in it', async ({ page, server, hol
   await closeReceipt(page)
   await note.getByRole('button', { name: 'Dismiss' }).click()
   await expect(note).toBeHidden()
+})
+
+test('a backup that is begun on a page is told of on the next one, and does not open there', async ({ page, server }) => {
+  await server.import('a\n1\n', { filename: 'one.csv' })
+  await page.goto('/backups')
+  await expect(page.getByRole('button', { name: 'Back up now' })).toBeVisible()
+  await page.evaluate(`(() => {
+    document.querySelector('main .btn--primary').click()
+    document.querySelector('#nav a[href="/sql"]').click()
+  })()`)
+  await expect(notes(page).getByRole('link', { name: 'Show backups' })).toBeVisible()
+  await expect(page.getByRole('heading', { level: 1, name: 'SQL' })).toBeFocused()
+  await expect(dialogOf(page)).toBeHidden()
 })
 
 test('what was asked for on a page does not open on the next one', async ({ page, server }) => {

@@ -101,7 +101,7 @@ const router = new Router({
     url, signal, jobs, takeSample, showImport, startDraft, leaveDraft, backUp, dataChanged,
     draft: () => draft,
     undoImport: (id) => void undoing.open(id),
-    resumeImport: (id) => void resumeImport(id).then((job) => job && dialog.openSoon(job)),
+    resumeImport: (id) => void resumeImport(id).then((job) => job && !signal.aborted && dialog.openSoon(job)),
     restoreBackup: (name) => void restoring.open(name),
     chooseBackup: () => chooseBackup(takeBackup),
     renameTable: (name) => renameWith(byId('rename', HTMLDialogElement), name),
@@ -184,6 +184,7 @@ const panel = new JobsPanel(pill, byId('jobs', HTMLElement), jobs, {
 onSignedOut(() => {
   if (isSignedOut) return
   isSignedOut = true
+  dropQuestions()
   if (dialog.isOpen) dialog.close()
   panel.hide()
   router.reload()
@@ -455,10 +456,15 @@ function questions(): HTMLDialogElement[] {
   return openModals().filter(({ id }) => id !== 'progress')
 }
 
-/** A question belongs to the page that it was asked on, as does what was asked for and is not there yet. Leaving is no answer to it, as Escape is none. */
-function leave(): void {
+/** A question belongs to the page that it was asked on, as does one that was asked for and is not there yet. Leaving is no answer to it, as Escape is none. */
+function dropQuestions(): void {
   for (const question of questions()) if (question.dispatchEvent(new Event('cancel', { cancelable: true }))) question.close()
-  for (const late of [dialog, undoing, restoring]) late.forget()
+  for (const late of [undoing, restoring]) late.forget()
+}
+
+function leave(): void {
+  dropQuestions()
+  dialog.forget()
 }
 
 dialog.follow(operationInAddress())

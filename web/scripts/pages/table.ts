@@ -47,7 +47,8 @@ export const tablePage = (name: string): MakePage => async (context) => {
       return
     }
     context.announce(`The table ${name} is no longer there.`)
-    context.reload()
+    // What is asked about it ends with its page.
+    context.navigate(location.href, 'replace')
   }
   return {
     title: name, className: 'fill', content: browser.content, onUrl: (url) => browser.show(readView(url.search)),

@@ -39,11 +39,11 @@ export interface PageContext {
   setUrl: (href: string, how: 'push' | 'replace') => void
   /** Something that pages show has changed: whichever is shown reads it anew. */
   dataChanged: () => void
-  /** Makes the page anew from the same address. */
+  /** Makes the page anew from the same address. What is open over it stays. */
   reload: () => void
   /** Opens the progress dialog, or the receipt of an import of the past. */
   showImport: (id: string) => void
-  /** Begins an interrupted import anew, with the file that the server kept of it. */
+  /** Resumes an import: begins it anew, with the file that the server kept of it. */
   resumeImport: (id: string) => void
   /** Asks whether to take an import back. */
   undoImport: (id: string) => void

@@ -40,7 +40,7 @@ export interface DialogHooks {
   undo: (id: string) => void
   /** Begins an interrupted import anew; undefined where that cannot be, which has been said. */
   resume: (id: string) => Promise<Job | undefined>
-  /** Asks whether the file that is kept of an interrupted import may go, and lets it go. */
+  /** Asks whether the file that is kept of an import that can be resumed may go, and lets it go. */
   forgetFile: (id: string) => Promise<void>
   /** Shows the file with its options before it is imported again. */
   preview: (file: File, options: ImportOptions | undefined) => void
@@ -113,7 +113,10 @@ export class ProgressDialog {
   /** Opens after a moment, or at once when the outcome is there sooner. */
   openSoon({ id, state: { kind } }: Job): void {
     clearTimeout(this.#soon?.timer)
-    const timer = setTimeout(() => void this.open({ kind, id }), OPEN_DELAY_MS)
+    const timer = setTimeout(() => {
+      this.#soon = undefined
+      void this.open({ kind, id })
+    }, OPEN_DELAY_MS)
     this.#soon = { id, timer }
   }
 
@@ -125,8 +128,6 @@ export class ProgressDialog {
   /** Shows an operation, once the server has said what it is; of several that are asked for, the last one. */
   async open(operation: NamedOperation): Promise<void> {
     const { id } = operation
-    clearTimeout(this.#soon?.timer)
-    this.#soon = undefined
     if (this.#opening === id) return
     this.forget()
     if (this.#id === id) return
@@ -169,6 +170,8 @@ export class ProgressDialog {
 
   /** The page that it was asked for on is left: what is not on show yet is not wanted any more. */
   forget(): void {
+    clearTimeout(this.#soon?.timer)
+    this.#soon = undefined
     this.#opening = undefined
   }
 

@@ -22,7 +22,7 @@ export interface RouterOptions {
   /** A page could not be made. */
   failed: (error: unknown) => MakePage
   context: (url: URL, signal: AbortSignal) => PageContext
-  /** The page on show is to give way, or Back or Forward to show another part of it. */
+  /** The person goes on to another page, or by Back or Forward to another part of this one. */
   leave: () => void
   shown: (page: Page, url: URL) => void
 }
@@ -45,9 +45,9 @@ export class Router {
     addEventListener('popstate', () => {
       // The entry is another one already.
       clearTimeout(this.#resting)
+      options.leave()
       const url = new URL(location.href)
       if (url.pathname === this.#path && this.#page?.onUrl) {
-        options.leave()
         this.#page.onUrl(url)
         scrollTo(0, keptPosition())
       } else {
@@ -70,6 +70,7 @@ export class Router {
     this.#keepPosition()
     if (how === 'push') history.pushState(null, '', url)
     else history.replaceState(null, '', url)
+    this.#options.leave()
     void this.#show(url, true)
   }
 
@@ -105,7 +106,6 @@ export class Router {
   }
 
   async #show(url: URL, moveFocus: boolean): Promise<void> {
-    this.#options.leave()
     this.#abort.abort()
     const abort = new AbortController()
     this.#abort = abort

@@ -11,6 +11,8 @@ export class Toasts {
   readonly #box: HTMLElement
   /** What had the focus before it went into a note. */
   #focusedBefore: HTMLElement | undefined
+  /** Of the notes that go by themselves, what lets their time begin anew. */
+  readonly #clocks = new Map<HTMLElement, () => void>()
 
   constructor(box: HTMLElement) {
     this.#box = box
@@ -22,11 +24,17 @@ export class Toasts {
 
   /**
    * A dialog in front leaves all else inert, behind it or under it: what is said meanwhile is said in there, and stays when it
-   * closes. Until then it offers nothing but to be dismissed: what it leads to would be under the dialog.
+   * closes. Until then it offers nothing but to be dismissed: what it leads to would be under the dialog. What it offers waits.
    */
   #toFront(): void {
     const front = openModals().at(-1) ?? document.body
-    if (this.#box.parentElement !== front) front.append(this.#box)
+    if (this.#box.parentElement === front) return
+    front.append(this.#box)
+    for (const restart of this.#clocks.values()) restart()
+  }
+
+  get #isInDialog(): boolean {
+    return this.#box.parentElement !== document.body
   }
 
   /** Takes a note away. The focus in it goes to the next one, back to where it was, or to the page where that is gone. */
@@ -34,13 +42,17 @@ export class Toasts {
     const hadFocus = toast.contains(document.activeElement)
     const next = toast.nextElementSibling ?? toast.previousElementSibling
     toast.remove()
+    this.#clocks.delete(toast)
     if (!hadFocus) return
     const after = next?.querySelector<HTMLElement>(':scope > button') ?? this.#focusedBefore
     after?.focus()
     if (document.activeElement !== after) document.querySelector('main')?.focus()
   }
 
-  /** Errors stay until they are dismissed; everything else goes after a while, but not under a pointer or the focus. */
+  /**
+   * Errors stay until they are dismissed; everything else goes after a while, but not under a pointer or the focus, nor before
+   * what it offers can be taken.
+   */
   show({ tone, title, data, text, link, action }: ToastContent): void {
     const dismiss = () => this.#remove(toast)
     const act = () => {
@@ -58,12 +70,15 @@ export class Toasts {
     this.#toFront()
     this.#box.append(toast)
     if (tone === 'bad') return
-    let timer = setTimeout(dismiss, STAY_MS)
+    const offers = link !== undefined || action !== undefined
+    let timer: ReturnType<typeof setTimeout> | undefined
     const hold = () => clearTimeout(timer)
     const go = () => {
       clearTimeout(timer)
-      timer = setTimeout(dismiss, STAY_MS)
+      if (!offers || !this.#isInDialog) timer = setTimeout(dismiss, STAY_MS)
     }
+    this.#clocks.set(toast, go)
+    go()
     toast.addEventListener('pointerenter', hold)
     toast.addEventListener('focusin', hold)
     toast.addEventListener('pointerleave', go)
