@@ -19,7 +19,7 @@ export interface Config {
   readonly maxWaitingImports: number
   /** How much may be kept to undo imports, all together. */
   readonly maxUndoBytes: number
-  /** How long the file of an interrupted import is kept for resuming it. */
+  /** How long the file of an import that can be resumed is kept. */
   readonly keepInterruptedHours: number
   /** How long a writer waits for a lock that another program holds. */
   readonly busyTimeoutMs: number
@@ -122,7 +122,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   MAX_RUNNING_IMPORTS: { key: 'maxRunningImports', fallback: '2', help: 'Imports that run side by side; others wait', read: wholeNumber(1, 16) },
   MAX_WAITING_IMPORTS: { key: 'maxWaitingImports', fallback: '100', help: 'Imports that may upload or wait at once', read: wholeNumber(1, 10_000) },
   MAX_UNDO_BYTES: { key: 'maxUndoBytes', fallback: '4G', help: 'How much is kept to undo imports; the oldest goes first', read: size(0) },
-  KEEP_INTERRUPTED_HOURS: { key: 'keepInterruptedHours', fallback: '72', help: 'How long the file of an interrupted import is kept for resuming it, hours', read: wholeNumber(0, 8760) },
+  KEEP_INTERRUPTED_HOURS: { key: 'keepInterruptedHours', fallback: '72', help: 'How long the file of an import that can be resumed is kept, hours', read: wholeNumber(0, 8760) },
   BUSY_TIMEOUT_MS: { key: 'busyTimeoutMs', fallback: '5000', help: 'How long to wait for a lock that another program holds, ms', read: wholeNumber(0, 600_000) },
   QUERY_TIMEOUT_MS: { key: 'queryTimeoutMs', fallback: '30000', help: 'How long a query of the SQL page may work, ms', read: wholeNumber(100, 3_600_000) },
   MAX_QUERY_MEMORY_BYTES: { key: 'maxQueryMemoryBytes', fallback: '512M', help: 'Memory that a query of the SQL page may take', read: size(128 * 2 ** 20) },

@@ -12,7 +12,7 @@ export interface StagedRecord {
   options: string | null
   bytes: number
   sha256: string
-  /** Since when it is kept of an import that was interrupted; null while its import is under way. */
+  /** Since when it is kept of an import that can be resumed; null while its import is under way. */
   keptSince: number | null
 }
 
@@ -32,13 +32,13 @@ export function listStaged(db: Db): StagedRecord[] {
   return db.prepare<[], Row>(`${SELECT} ORDER BY kept_since, file`).all().map(toRecord)
 }
 
-/** The file that is kept of an interrupted import. */
+/** The file that is kept of an import that can be resumed. */
 export function findKept(db: Db, sessionId: string): StagedRecord | undefined {
   const row = db.prepare<[string], Row>(`${SELECT} WHERE session_id = ? AND kept_since IS NOT NULL`).get(sessionId)
   return row && toRecord(row)
 }
 
-/** Keep the file of an import that was interrupted. */
+/** Keep the file of an import that can be resumed. */
 export function keepStaged(db: Db, file: string, keptSince: number): void {
   db.prepare('UPDATE staged_files SET kept_since = ? WHERE file = ?').run(keptSince, file)
 }

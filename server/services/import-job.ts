@@ -27,7 +27,7 @@ export interface JobContext {
   busyTimeoutMs: number
   maxRowLength: number
   maxUndoBytes: number
-  /** How long the file of an interrupted import is kept. */
+  /** How long the file of an import that can be resumed is kept. */
   keepInterruptedMs: number
   tracker: ProgressTracker
   writer: MainWriter

@@ -124,7 +124,7 @@ export class Imports {
   }
 
   /**
-   * Begin an interrupted import anew, with the file that was kept of it and the options it came with.
+   * Resume an import: begin it anew, with the file that was kept of it and the options it came with.
    * @param sessionId of the one that was interrupted
    * @param given the new session's id, where the client made one
    * @throws Fault NOT_RESUMABLE, SESSION_NOT_FOUND, and what `begin` throws
@@ -268,7 +268,7 @@ export class Imports {
     return this.#withLatest(record, this.#uploads.kept())
   }
 
-  /** Drop the file that is kept of an interrupted import. @throws Fault SESSION_NOT_FOUND, NOT_RESUMABLE */
+  /** Drop the file that is kept of an import that can be resumed. @throws Fault SESSION_NOT_FOUND, NOT_RESUMABLE */
   async forgetFile(sessionId: string): Promise<void> {
     this.get(sessionId)
     await this.#uploads.forget(sessionId)

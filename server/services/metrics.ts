@@ -14,7 +14,7 @@ export interface MetricSources {
   dataDir: string
   imports: () => { running: number, waiting: number }
   sockets: () => number
-  /** Of files that are kept of interrupted imports. */
+  /** Of files that are kept of imports that can be resumed. */
   keptBytes: () => number
 }
 
@@ -57,7 +57,7 @@ export class Metrics {
     gauge('hextrackr_imports_waiting', 'Imports that upload or wait', () => imports().waiting)
     gauge('hextrackr_sockets', 'Live connections', sockets)
     gauge('hextrackr_database_bytes', 'Size of the database with its write-ahead log', async () => await bytesOf(databasePath) + await bytesOf(`${databasePath}-wal`))
-    gauge('hextrackr_kept_upload_bytes', 'Size of the files that are kept of interrupted imports', keptBytes)
+    gauge('hextrackr_kept_upload_bytes', 'Size of the files that are kept of imports that can be resumed', keptBytes)
     gauge('hextrackr_disk_free_bytes', 'Bytes that can still be written below the data folder', () => freeBytes(dataDir))
   }
 

@@ -38,7 +38,7 @@ export class StagedUploads {
 
   /**
    * @param db of the records, which no restore replaces
-   * @param keepMs how long the file of an interrupted import is kept
+   * @param keepMs how long the file of an import that can be resumed is kept
    */
   constructor(folder: string, db: Db, keepMs: number) {
     this.#folder = folder
@@ -48,7 +48,7 @@ export class StagedUploads {
   }
 
   /**
-   * Make the folder, and leave only whole files of interrupted imports in it.
+   * Make the folder, and leave only whole files of imports that can be resumed in it.
    * @param isResumable whether the import of that session ended in a way that keeps its file
    */
   async open(isResumable: (sessionId: string) => boolean): Promise<void> {
@@ -113,7 +113,7 @@ export class StagedUploads {
     }
   }
 
-  /** What is kept of interrupted imports, by session. */
+  /** What is kept of imports that can be resumed, by session. */
   kept(): Map<string, KeptFile> {
     return new Map(this.#kept().map(({ start, bytes, keptSince }) => [start.sessionId, { bytes, until: keptSince + this.#keepMs }]))
   }
@@ -123,7 +123,7 @@ export class StagedUploads {
     return this.#kept().reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
-  /** The file that is kept of an interrupted import. @throws Fault NOT_RESUMABLE */
+  /** The file that is kept of an import that can be resumed. @throws Fault NOT_RESUMABLE */
   find(sessionId: string): UncheckedFile {
     const { start, file, options, bytes, sha256 } = this.#find(sessionId)
     return { path: join(this.#folder, file), filename: start.filename, options: options ?? undefined, bytes, sha256 }
@@ -165,7 +165,7 @@ export class StagedUploads {
     return { path, ...result }
   }
 
-  /** Drop the file that is kept of an interrupted import. @throws Fault NOT_RESUMABLE */
+  /** Drop the file that is kept of an import that can be resumed. @throws Fault NOT_RESUMABLE */
   async forget(sessionId: string): Promise<void> {
     await this.#drop(this.#find(sessionId).file)
   }

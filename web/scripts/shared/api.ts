@@ -180,7 +180,7 @@ export const api = {
   preview,
   rejectsUrl: (id: string) => `/api/imports/${id}/rejects`,
   resumeImport: (id: string, sessionId: string) => send<{ table: string }>(`/api/imports/${id}/resume`, { sessionId }),
-  /** Drops the file that is kept of an interrupted import. */
+  /** Drops the file that is kept of an import that can be resumed. */
   forgetFile: (id: string) => request('DELETE', `/api/imports/${id}/file`),
   undoImport: (id: string) => send<ImportRecord>(`/api/imports/${id}/undo`, undefined, LONG_TIMEOUT_MS),
   /** Stops whatever kind of operation it is. */

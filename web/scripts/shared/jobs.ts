@@ -51,7 +51,7 @@ export interface JobsPorts {
   cancel: (operation: NamedOperation) => Promise<unknown>
   /** Begins an interrupted import anew, under another id. */
   resume: (id: string, newId: string) => Promise<{ table: string }>
-  /** Has the server drop the file it keeps of an interrupted import. */
+  /** Has the server drop the file it keeps of an import that can be resumed. */
   forgetFile: (id: string) => Promise<unknown>
   storage: JobStorage
   newId: () => string
@@ -155,7 +155,7 @@ export class Jobs {
   }
 
   /**
-   * Begins an interrupted import anew with the file that the server kept, once the server has agreed. That can be done once:
+   * Resumes an import: begins it anew, with the file that the server kept, once the server has agreed. That can be done once:
    * whoever asks again, by a double click for instance, is given the same one.
    * @throws ApiError where it does not
    */
@@ -187,7 +187,7 @@ export class Jobs {
   }
 
   /**
-   * Has the server drop the file it keeps of an interrupted import.
+   * Has the server drop the file it keeps of an import that can be resumed.
    * @throws ApiError where it does not
    */
   async forgetFile(id: string): Promise<void> {

@@ -26,7 +26,7 @@ export interface OutcomeView {
   stoppedAt?: string
   details?: { code: string, text: string }
   note?: Rich
-  /** Of an interrupted import, where the server still has its file: for how long. */
+  /** For how long the server still has its file, where the import can be resumed. */
   keptFile?: Rich
   /** Where it leads. */
   way?: { label: string, href: string }

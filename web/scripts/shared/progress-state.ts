@@ -48,7 +48,7 @@ export interface ProgressState {
   /** Known once every row has been counted. */
   readonly rowsTotal?: number | undefined
   readonly rowsRejected: number
-  /** Of an interrupted import: the server still has its file, so that it can be resumed. */
+  /** Present where the import can be resumed: what the server still has of its file. */
   readonly stagedFile?: KeptFile | undefined
   /** Pages of the database that the current step has dealt with. */
   readonly pagesDone: number
