@@ -42,6 +42,7 @@ import { StagedUploads } from './services/staged-uploads.ts'
 import { Tables } from './services/tables.ts'
 import { WriteTurns } from './services/write-turns.ts'
 import { attachProgressSockets } from './sockets.ts'
+import { RoomBroadcast } from './room-broadcast.ts'
 import { ProgressTracker, toSnapshot } from './tracker.ts'
 
 /** Not imported: that asks for all that the module has, and Node then loads its HTTP client for one of them, a tenth of the work of a start. */
@@ -118,7 +119,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   guardSockets(httpServer, io.path(), (req) => gate.refusal(req) ?? accessRefusal(access, req) ?? (isHandshake(req) ? addresses.socketRefusal(req) : null))
   io.engine.on('connection', (socket: EngineSocket) => socket.once('close', addresses.countSocket(socket.request)))
   cutWithAccess(io, access)
-  const tracker = new ProgressTracker(io)
+  const tracker = new ProgressTracker(new RoomBroadcast(io))
   const queries = new Queries(databasePath, { timeoutMs: config.queryTimeoutMs, maxMemoryBytes: config.maxQueryMemoryBytes })
   const snapshot = (sessionId: string): ProgressSnapshot | null => {
     const session = tracker.getSession(sessionId)

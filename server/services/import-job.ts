@@ -320,8 +320,9 @@ export class ImportJob {
     this.#isEnded = true
     this.#context.logger.info({ import: this.#number, rows: receipt.rowsRead, durationMs: receipt.durationMs }, 'import completed')
     this.#context.metrics.importCompleted(receipt)
-    this.#context.onDataChanged({ reason: 'import', table: receipt.table })
+    // First those who wait for it: telling all others may take a while.
     this.#context.tracker.completeSession(this.id, message, { ...receipt, ...this.#numbered(), phase: 'finish', rowsDone: receipt.rowsRead, etaSeconds: 0 })
+    this.#context.onDataChanged({ reason: 'import', table: receipt.table })
   }
 
   #reportThread({ phase, bytesDone, rowsDone, rowsRejected, ...told }: ImportProgress): void {
