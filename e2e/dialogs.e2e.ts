@@ -202,6 +202,20 @@ test('a note dismissed by keyboard gives the focus back', async ({ page, server 
   await expect(page.getByRole('main')).toBeFocused()
 })
 
+test('a restore that is asked for again as soon as it was put aside is asked about', async ({ page, server }) => {
+  await server.import('a\n1\n', { filename: 'one.csv' })
+  const { name } = await backupOf(server)
+  await page.goto('/backups')
+  await restoreButton(page, name).click()
+  await expect(dialogOf(page).getByRole('button', { name: 'Cancel' })).toBeFocused()
+  // Browsers tell of a dialog's end after the next press has come.
+  await page.evaluate(`(() => {
+    document.activeElement.click()
+    document.querySelector('[aria-label="Restore ${name}…"]').click()
+  })()`)
+  await expect(dialogOf(page).getByRole('button', { name: 'Replace the database' })).toBeVisible()
+})
+
 test('figures that cannot be read again while a restore is asked for are no note each time', async ({ page, server }) => {
   await server.import('a\n1\n', { filename: 'one.csv' })
   const { name } = await backupOf(server)

@@ -18,8 +18,10 @@ export interface RestoreHooks {
 export class RestoreDialog {
   readonly #dialog: HTMLDialogElement
   readonly #hooks: RestoreHooks
+  /** What it shows. */
   #backup: string | undefined
-  #asking: AbortController | undefined
+  #opening: AbortController | undefined
+  #refreshing: AbortController | undefined
 
   constructor(dialog: HTMLDialogElement, hooks: RestoreHooks) {
     this.#dialog = dialog
@@ -27,16 +29,20 @@ export class RestoreDialog {
     part(dialog, 'no').addEventListener('click', () => dialog.close())
     part(dialog, 'yes').addEventListener('click', () => this.#confirm())
     dialog.addEventListener('close', () => {
-      this.#asking?.abort()
+      // The event comes later: by now it may be asked for again, or be there.
+      if (dialog.open) return
+      this.#refreshing?.abort()
       this.#backup = undefined
     })
   }
 
   /** Opens for a backup, with the figures of now. */
   async open(backup: string): Promise<void> {
+    this.#opening?.abort()
+    const { signal } = this.#opening = new AbortController()
     let shown: RestoreView | undefined
     try {
-      shown = await this.#read(backup)
+      shown = await this.#read(backup, signal)
     } catch (error) {
       this.#hooks.toast({ tone: 'bad', title: 'This backup cannot be restored now', text: error instanceof ApiError ? error.message : 'The server did not say what would change.' })
     }
@@ -50,30 +56,29 @@ export class RestoreDialog {
 
   /** The page that it was asked for on is left: what is not on show yet is not wanted any more. */
   forget(): void {
-    if (this.#backup === undefined) this.#asking?.abort()
+    this.#opening?.abort()
   }
 
   /** Shows the figures of now again: an import may have ended, or another one begun. A server that does not answer leaves those on show. */
   async refresh(): Promise<void> {
     const backup = this.#backup
     if (backup === undefined) return
-    const shown = await this.#read(backup).catch(() => undefined)
-    if (shown && this.#backup === backup) this.#paint(shown)
+    this.#refreshing?.abort()
+    const { signal } = this.#refreshing = new AbortController()
+    const shown = await this.#read(backup, signal).catch(() => undefined)
+    if (shown) this.#paint(shown)
   }
 
   /**
    * @returns undefined where it is no longer wanted
    * @throws ApiError where it could not be read
    */
-  async #read(backup: string): Promise<RestoreView | undefined> {
-    this.#asking?.abort()
-    const asking = new AbortController()
-    this.#asking = asking
+  async #read(backup: string, signal: AbortSignal): Promise<RestoreView | undefined> {
     try {
-      const [preview, imports] = await Promise.all([api.restorePreview(backup, asking.signal), api.imports(asking.signal)])
-      return restoreView(preview, imports.filter((record) => statusOf(record).word === 'Running'), Date.now())
+      const [preview, imports] = await Promise.all([api.restorePreview(backup, signal), api.imports(signal)])
+      return signal.aborted ? undefined : restoreView(preview, imports.filter((record) => statusOf(record).word === 'Running'), Date.now())
     } catch (error) {
-      if (asking.signal.aborted) return undefined
+      if (signal.aborted) return undefined
       throw error
     }
   }
