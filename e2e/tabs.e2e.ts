@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { gridOf } from './support/app.ts'
+import { backupOf } from './support/backups.ts'
 import { holdAnswer, holdClock, Proxy, type Blocked } from './support/network.ts'
 import { expect, test } from './support/test.ts'
 import { PATIENT } from '../server/test/write-lock.ts'
@@ -60,6 +61,21 @@ for (const blocked of ['nothing', 'live updates'] satisfies Blocked[]) {
   })
 }
 
+test('imports that fail and backups that come and go elsewhere are noticed where they are listed', async ({ page, server }) => {
+  await page.goto('/imports')
+  await expect(page.getByText('Nothing has been imported yet.')).toBeVisible()
+  expect((await server.upload('', { filename: 'empty.csv' })).status).toBe(422)
+  await expect(page.getByRole('row', { name: 'empty.csv' })).toContainText('Failed')
+
+  await page.goto('/backups')
+  await expect(page.getByText('No backup yet')).toBeVisible()
+  const { name } = await backupOf(server)
+  const row = page.getByRole('row', { name })
+  await expect(row).toContainText('Verified')
+  await server.request('DELETE', `/api/backups/${name}`)
+  await expect(row).toBeHidden()
+})
+
 test('an answer that comes late does not take the place of a newer one', async ({ page, server }) => {
   await server.import('a\n1\n', { filename: 'one.csv' })
   await page.goto('/')
@@ -77,7 +93,7 @@ test('an answer that comes late does not take the place of a newer one', async (
 test.describe('with an import that is held', () => {
   test.use({ settings: PATIENT })
 
-  test('the history follows what another tab imports, from the moment it hears of it', async ({ page, server, makeFile, holdImport }) => {
+  test('the history follows what another tab imports, from its beginning', async ({ page, server, makeFile, holdImport }) => {
     await server.import('a\n1\n', { filename: 'one.csv' })
     const file = await makeFile(200_000)
     await page.goto('/imports')
@@ -85,7 +101,6 @@ test.describe('with an import that is held', () => {
     const lock = holdImport(60_000)
     await server.upload(await readFile(file.path, 'utf8'), { filename: file.name })
     await lock.held
-    await page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`)
     await expect(page.getByRole('row', { name: file.name })).toContainText(/Importing, [\d,]+ rows, \d+%/)
     await lock.release()
     await expect(page.getByRole('row', { name: file.name })).toContainText('Completed')

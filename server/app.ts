@@ -151,6 +151,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       tables.reopen()
       onDataChanged({ reason: 'restore' })
     },
+    onDataChanged,
   })
   await backups.recover()
   const schedule = config.backupSchedule === '' ? undefined : scheduleBackups(config.backupSchedule, backups, logger)

@@ -251,9 +251,10 @@ export interface ImportReference {
   finishedAt: number
 }
 
-/** Told to every client whenever tables have changed, so that what they show does not grow stale. */
+/** Told to every client whenever tables have changed, or what is known of imports and backups, so that what they show does not grow stale. */
 export interface DataChange {
-  reason: 'import' | 'undo' | 'table' | 'restore'
+  /** `history`: no table has changed, but an import has begun or failed, or a backup is there or gone. */
+  reason: 'import' | 'undo' | 'table' | 'restore' | 'history'
   /** The one table that changed; absent where all may have. */
   table?: string
   at: number

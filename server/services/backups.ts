@@ -19,6 +19,7 @@ import {
 import type { CheckedCopy, CopyPlan, CopyProgress, CopyQuestion, CopyResult, RestorePlan } from '../workers/backup-messages.ts'
 import type { InspectPlan, RestoreChanges } from '../workers/inspect-worker.ts'
 import { stemOf, timeStamp, type BackupFile, type BackupFolder } from './backup-folder.ts'
+import type { DataChanged } from './data-changed.ts'
 import type { DatabaseFile } from './database-file.ts'
 import { checkRoom, freeBytes } from './disk-space.ts'
 import { readSessionId } from './import-request.ts'
@@ -54,6 +55,7 @@ export interface BackupsContext {
   isKnownSession: (sessionId: string) => boolean
   /** Another content is in the database: whatever was open must be opened anew. */
   onSwapped: () => void
+  onDataChanged: DataChanged
   logger: Logger
 }
 
@@ -140,6 +142,7 @@ export class Backups {
     this.#context.gate.check()
     await this.#context.folder.remove(name)
     forgetBackup(this.#context.operationsDb, name)
+    this.#context.onDataChanged({ reason: 'history' })
   }
 
   async status(): Promise<Omit<BackupStatus, 'schedule'>> {
@@ -338,7 +341,7 @@ export class Backups {
   async #begin<Answer>(slot: Slot, given: unknown, start: (sessionId: string) => Promise<Begun<Answer>> | Begun<Answer>): Promise<Answer> {
     const sessionId = this.#newSessionId(given)
     this.#checkConflicts(slot)
-    const { gate, imports, busyTimeoutMs, logger } = this.#context
+    const { gate, imports, busyTimeoutMs, onDataChanged, logger } = this.#context
     const entry: Entry = { slot, operation: undefined, ended: Promise.resolve() }
     const end = (): void => {
       this.#running.delete(sessionId)
@@ -350,7 +353,10 @@ export class Backups {
       if (slot === 'restore') refuseWhileImporting(await imports.leftBehind(busyTimeoutMs))
       const { operation, run, answer } = await start(sessionId)
       entry.operation = operation
-      entry.ended = run.catch((error: unknown) => logger.error({ err: error, sessionId }, 'an operation broke')).finally(end)
+      entry.ended = run.catch((error: unknown) => logger.error({ err: error, sessionId }, 'an operation broke')).finally(() => {
+        end()
+        onDataChanged({ reason: 'history' })
+      })
       return answer
     } catch (error) {
       end()

@@ -1,4 +1,4 @@
 import type { DataChange } from '../protocol.ts'
 
-/** Tells every client that tables have changed. */
+/** Tells every client that tables have changed, or what is known of imports and backups. */
 export type DataChanged = (change: Omit<DataChange, 'at'>) => void

@@ -110,6 +110,7 @@ export class ImportJob {
     this.#recorded.then((number) => {
       this.#number = number
       this.#context.logger.info({ import: number, table: start.table }, 'import started')
+      this.#context.onDataChanged({ reason: 'history' })
     }, (error: unknown) => this.fail(error))
   }
 
@@ -289,6 +290,7 @@ export class ImportJob {
       sessionId: this.id, progress: session?.progress ?? 0, status: 'error', message: fault.message,
       metadata: { ...session?.metadata, operation: 'csv-import', message: fault.message }, timestamp: finishedAt, error,
     }
+    this.#context.onDataChanged({ reason: 'history' })
     this.#saved = this.#saveFailure({
       sessionId: this.id, error, message: fault.message, progress: session?.progress ?? 0, rowsRead: this.#rowsRead, finishedAt,
     })

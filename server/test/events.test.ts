@@ -61,6 +61,36 @@ describe('the events of an import', () => {
     assert.deepEqual([...etas('merge'), ...etas('finish')].filter((eta) => eta !== undefined), [])
   })
 
+  test('go to those who follow it first, and then all others are told that something has changed', async (t) => {
+    const server = await TestServer.start(t)
+    const watcher = await server.connect()
+    const heard: string[] = []
+    let wake = (): void => undefined
+    watcher.socket.on('data-changed', ({ reason, table }) => {
+      heard.push(table === undefined ? reason : `${reason} ${table}`)
+      wake()
+    })
+    const next = async (count: number): Promise<string[]> => {
+      while (heard.length < count) await new Promise<void>((resolve) => wake = resolve)
+      return heard.splice(0)
+    }
+    watcher.socket.on('progress-complete', () => heard.push('complete'))
+    watcher.socket.on('progress-error', () => heard.push('error'))
+
+    const [done, failed] = [newSessionId(), newSessionId()]
+    await watcher.join(done)
+    await watcher.join(failed)
+    await server.upload('a\n1\n', { sessionId: done, filename: 'one.csv' })
+    assert.deepEqual(await next(3), ['history', 'complete', 'import one'])
+    await server.upload('', { sessionId: failed, filename: 'empty.csv' })
+    assert.deepEqual((await next(3)).sort(), ['error', 'history', 'history'])
+
+    const { body: { name } } = await server.request<{ name: string }>('POST', '/api/backups')
+    assert.deepEqual(await next(1), ['history'])
+    assert.equal((await server.request('DELETE', `/api/backups/${name}`)).status, 204)
+    assert.deepEqual(await next(1), ['history'])
+  })
+
   test('reach only the room of their session', async (t) => {
     const server = await TestServer.start(t)
     const watcher = await server.connect()

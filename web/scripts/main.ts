@@ -418,7 +418,9 @@ addEventListener('beforeunload', (event) => {
 })
 // While there was no socket, changes were not heard of.
 socket.on('reconnect', dataChanged)
-socket.on('dataChanged', dataChanged)
+socket.on('dataChanged', ({ reason }) => {
+  if (reason !== 'history' || router.page?.showsHistory) dataChanged()
+})
 setInterval(() => {
   if (jobs.link.mode === 'live' || document.hidden || isSignedOut) return
   jobs.tryLive()

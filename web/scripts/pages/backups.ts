@@ -34,6 +34,7 @@ export const backupsPage: MakePage = async (context) => {
     onRefused: (messages) => showRefused(refused, messages),
     // What is focused stays.
     onDataChanged: rereading(context.signal, read, update),
+    showsHistory: true,
   }
 }
 

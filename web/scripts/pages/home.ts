@@ -108,6 +108,7 @@ function emptyHome(context: PageContext, shown: Shown): Page {
     onRefused: (messages) => showRefused(drop.refused, messages),
     onDragOver: drop.over,
     onFrame: frame,
+    showsHistory: true,
     onDataChanged: rereading(context.signal, () => readHome(context), (now) => {
       if (JSON.stringify(now) !== JSON.stringify(shown)) context.reload()
     }),
@@ -150,6 +151,7 @@ function filledHome(context: PageContext, { tables, imports, backups }: Shown): 
     onDragOver: drop.over,
     onFrame: recent.frame,
     // What is typed and focused stays.
+    showsHistory: true,
     onDataChanged: rereading(context.signal, () => readHome(context), refresh),
   }
 }

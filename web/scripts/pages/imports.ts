@@ -146,7 +146,7 @@ export const importsPage: MakePage = async (context) => {
     frame()
     noticeBegun()
   }
-  return { title: 'Imports', className: 'page', content, onFrame, onUrl: (url) => show(url.search), onDataChanged: reread }
+  return { title: 'Imports', className: 'page', content, onFrame, onUrl: (url) => show(url.search), onDataChanged: reread, showsHistory: true }
 }
 
 function importRow(context: PageContext, record: ImportRecord, history: readonly ImportRecord[], now: number): HTMLElement {

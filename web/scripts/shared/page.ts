@@ -15,6 +15,8 @@ export interface Page {
   onFrame?: () => void
   /** Tables, imports or backups may say something else now, whoever changed them. What is typed, focused and in view stays. */
   onDataChanged?: () => void
+  /** It shows imports or backups, so that it reads anew where these alone say something else. */
+  showsHistory?: boolean
   /** Says why files were not taken, in a place of its own. */
   onRefused?: (messages: Rich[]) => void
   /** Shows that files are over the window; how many, 0 once they have left. */
