@@ -391,6 +391,7 @@ test('rows that could not be read are told, can be exported, and once they are b
 
   await page.getByRole('searchbox', { name: 'Search all columns' }).fill('web')
   await page.keyboard.press('Enter')
+  await expect(page.getByText(/^[\d,]+ of 5,000 rows$/)).toBeVisible()
   await expect(page.getByRole('heading', { name: 'The server is not answering' })).toBeHidden()
   // Time goes on by itself, too, so the page may have asked just before: what it asks after this one is what counts.
   const asked: string[] = []
