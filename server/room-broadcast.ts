@@ -13,6 +13,9 @@ interface WebSocketTransport {
 /** A packet of Engine.IO's type `message` with one of Socket.IO's type `EVENT`, of the namespace `/`. */
 const EVENT = '42'
 
+/** First byte of a frame that holds all of a text (RFC 6455, 5.2). */
+const FINAL_TEXT = 0x81
+
 /**
  * Sends events to rooms as `Server.to(room).emit` does, with less work for each socket. Most of what Socket.IO takes for a message, beside
  * the kernel's part, is the packet's way through the buffers and events of three layers, and the frame's head being written
@@ -50,17 +53,18 @@ function idleSender(socket: ProgressSocket): WebSocketTransport['socket']['_send
   return (transport as unknown as WebSocketTransport).socket._sender
 }
 
-/** A message in one frame, as a server sends it (RFC 6455, 5.2). */
+/** A message in one frame, as a server sends it. */
 function textFrame(text: string): Buffer {
-  const length = Buffer.byteLength(text)
-  const isShort = length < 126
-  const isMiddling = length < 65_536
-  const head = isShort ? 2 : isMiddling ? 4 : 10
-  const frame = Buffer.allocUnsafe(head + length)
-  frame[0] = 0x81
-  frame[1] = isShort ? length : isMiddling ? 126 : 127
-  if (isMiddling && !isShort) frame.writeUInt16BE(length, 2)
-  else if (!isMiddling) frame.writeBigUInt64BE(BigInt(length), 2)
-  frame.write(text, head)
-  return frame
+  const content = Buffer.from(text)
+  return Buffer.concat([headOf(content.length), content])
+}
+
+/** The head of a text's only frame; three ways to write its length (RFC 6455, 5.2). */
+function headOf(length: number): Buffer {
+  if (length < 126) return Buffer.of(FINAL_TEXT, length)
+  if (length < 65_536) return Buffer.of(FINAL_TEXT, 126, length >> 8, length & 0xff)
+  const head = Buffer.alloc(10)
+  head.writeUInt16BE(FINAL_TEXT << 8 | 127)
+  head.writeBigUInt64BE(BigInt(length), 2)
+  return head
 }
