@@ -11,7 +11,7 @@ export class Toasts {
   readonly #box: HTMLElement
   /** What had the focus before it went into a note. */
   #focusedBefore: HTMLElement | undefined
-  /** Of the notes that go by themselves, what lets their time begin anew. */
+  /** Of the notes that go by themselves and offer something, what lets their time begin anew. */
   readonly #clocks = new Map<HTMLElement, () => void>()
 
   constructor(box: HTMLElement) {
@@ -77,7 +77,7 @@ export class Toasts {
       clearTimeout(timer)
       if (!offers || !this.#isInDialog) timer = setTimeout(dismiss, STAY_MS)
     }
-    this.#clocks.set(toast, go)
+    if (offers) this.#clocks.set(toast, go)
     go()
     toast.addEventListener('pointerenter', hold)
     toast.addEventListener('focusin', hold)
