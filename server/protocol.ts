@@ -131,7 +131,7 @@ export interface ImportMetadata extends BaseMetadata, Partial<Receipt> {
   etaSeconds?: number
   /** Imports ahead of this one; absent when it is not waiting. */
   queuePosition?: number
-  /** Session of the interrupted import that this one begins anew. */
+  /** Session of the import that this one begins anew. */
   resumes?: string
   /** Its file, where that is still here to resume it with. */
   stagedFile?: KeptFile
@@ -344,7 +344,7 @@ export interface ImportRecord extends Partial<Omit<Receipt, 'table' | 'rowsPerSe
   /** Whether it can be taken back now: it is the newest import into its table, and what it replaced is kept. */
   undoable: boolean
   undoneAt?: number
-  /** Session of the interrupted import that this one began anew. */
+  /** Session of the import that this one began anew. */
   resumes?: string
   /** Session of the newest import that began this one anew. */
   resumedBy?: string
@@ -354,7 +354,7 @@ export interface ImportRecord extends Partial<Omit<Receipt, 'table' | 'rowsPerSe
   rejectReasons?: RejectReason[]
 }
 
-/** The upload of an interrupted import, which an import can still be made of. */
+/** The upload of an import that can be resumed. */
 export interface KeptFile {
   bytes: number
   /** When it is dropped. */

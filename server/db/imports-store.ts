@@ -9,7 +9,7 @@ export interface ImportStart {
   table: string
   mode: ImportMode
   startedAt: number
-  /** Session of the interrupted import that this one begins anew. */
+  /** Session of the import that this one begins anew. */
   resumes?: string
 }
 

@@ -20,7 +20,7 @@ export interface ImportRequest {
   sessionId: unknown
   options: unknown
   filename: string
-  /** Session of the interrupted import that is begun anew. */
+  /** Session of the import that is begun anew. */
   resumes?: string
 }
 

@@ -49,7 +49,7 @@ export interface JobsPorts {
   progress: (id: string) => Promise<ProgressSnapshot>
   record: (id: string) => Promise<ImportRecord>
   cancel: (operation: NamedOperation) => Promise<unknown>
-  /** Begins an interrupted import anew, under another id. */
+  /** Resumes an import: begins it anew, under another id. */
   resume: (id: string, newId: string) => Promise<{ table: string }>
   /** Has the server drop the file it keeps of an import that can be resumed. */
   forgetFile: (id: string) => Promise<unknown>

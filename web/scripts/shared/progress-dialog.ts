@@ -38,7 +38,7 @@ export interface DialogHooks {
   toast: (toast: ToastContent) => void
   /** Asks whether to take the import back. */
   undo: (id: string) => void
-  /** Begins an interrupted import anew; undefined where that cannot be, which has been said. */
+  /** Resumes an import: begins it anew; undefined where that cannot be, which has been said. */
   resume: (id: string) => Promise<Job | undefined>
   /** Asks whether the file that is kept of an import that can be resumed may go, and lets it go. */
   forgetFile: (id: string) => Promise<void>
